@@ -175,7 +175,14 @@ describe('a worker', () => {
   it('is seen by the registrars of its key and its team, and by all other roles that read workers', () => {
     fc.assert(
       fc.property(caller, caller, (maker, reader) => {
-        const full = { name: '', via: 'api', models: null, limits: null, priority: null } as const;
+        const full = {
+          name: '',
+          via: 'api',
+          isUser: false,
+          models: null,
+          limits: null,
+          priority: null,
+        } as const;
         const worker = registeredBy({ ...full, ...maker });
         const isOwn =
           maker.role === 'registrar' &&

@@ -12,6 +12,8 @@ export interface Caller {
   /** The name of the key or the user, or `root`. */
   readonly name: string;
   readonly via: 'api';
+  /** Whether it is a user that signed in elsewhere, and no key. */
+  readonly isUser: boolean;
   readonly role: Role;
   /** `null`: no team. */
   readonly team: string | null;
@@ -28,6 +30,7 @@ export const ROOT: Caller = {
   keyId: null,
   name: 'root',
   via: 'api',
+  isUser: false,
   role: 'admin',
   team: null,
   models: null,

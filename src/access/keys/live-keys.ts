@@ -137,7 +137,17 @@ function liveKeyOf(row: KeyRow): LiveKey {
   return {
     id,
     version,
-    caller: { keyId: id, name, via: 'api', role, team, models, limits: limitsOf(row), priority },
+    caller: {
+      keyId: id,
+      name,
+      via: 'api',
+      isUser: false,
+      role,
+      team,
+      models,
+      limits: limitsOf(row),
+      priority,
+    },
     refusal:
       row.revoked_at !== null ? 'revoked_api_key' : row.disabled_at !== null ? 'disabled_api_key' : null,
     expiresAtMs: row.expires_at?.getTime() ?? Infinity,

@@ -61,6 +61,7 @@ export function vouchedCaller({ issuer, user, name }: Vouched, role: Role): Call
     keyId: idOf(issuer, user),
     name: shownName(name),
     via: 'api',
+    isUser: true,
     role,
     team: null,
     models: null,

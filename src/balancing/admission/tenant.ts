@@ -1,29 +1,39 @@
-/** Who shares the slots of a model: a team, or a key that is in no team. */
+/** Who shares the slots of a model: a team, or a key or a user that is in no team. */
 export interface Tenant {
+  /** One name for one account: a team's own, or one that no team has. */
   readonly name: string;
   /** Its part of the slots beside the others', from 1 to 1000. */
   readonly weight: number;
 }
 
-/** Of requests without a key. */
+/** Of requests without a key, and with ADMIN_API_KEY. */
 export const NO_TENANT: Tenant = { name: '', weight: 1 };
 
-const OF_KEY = 'key ';
+/** Before the names of keys and users, and before those of teams that begin like one of these. */
+const KEY = 'key ';
+const USER = 'user ';
+const TEAM = 'team: ';
 
-/** @param weight of the caller's team */
-export function tenantOf(
-  {
-    team,
-    keyId,
-    name,
-  }: { readonly team: string | null; readonly keyId: string | null; readonly name: string },
-  weight: number,
-): Tenant {
-  if (team !== null) return { name: team, weight };
-  return keyId === null ? NO_TENANT : { name: `${OF_KEY}${name}`, weight: 1 };
+interface Sharer {
+  readonly team: string | null;
+  readonly keyId: string | null;
+  readonly name: string;
+  /** Its name is that of a user, and not of a key. */
+  readonly isUser: boolean;
 }
 
-/** The team of a tenant by its name; '' for a key that is in no team. */
+/** @param weight of the caller's team */
+export function tenantOf({ team, keyId, name, isUser }: Sharer, weight: number): Tenant {
+  if (team !== null) return { name: nameOfTeam(team), weight };
+  return keyId === null ? NO_TENANT : { name: `${isUser ? USER : KEY}${name}`, weight: 1 };
+}
+
+/** The team of a tenant by its name; '' for what is in no team. */
 export function teamOf(tenantName: string): string {
-  return tenantName.startsWith(OF_KEY) ? '' : tenantName;
+  if (tenantName.startsWith(TEAM)) return tenantName.slice(TEAM.length);
+  return tenantName.startsWith(KEY) || tenantName.startsWith(USER) ? '' : tenantName;
+}
+
+function nameOfTeam(team: string): string {
+  return [KEY, USER, TEAM].some((prefix) => team.startsWith(prefix)) ? `${TEAM}${team}` : team;
 }

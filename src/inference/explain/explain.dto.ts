@@ -49,7 +49,10 @@ export class ExplanationDto {
   model!: string;
   /** The class that holds for the request. */
   class!: Priority;
-  /** Who shares the model's slots: the team of the key, else `key` and its name; null: a request without a key, with ADMIN_API_KEY or of a user that signed in. */
+  /**
+   * Who shares the model's slots: the team, else `key` or `user` and its name; null: a request without a key, or with ADMIN_API_KEY. A team
+   * whose name begins like one of these has `team: ` before it.
+   */
   tenant!: string | null;
   strategy!: Strategy | null;
   /**
