@@ -27,10 +27,12 @@ CREATE TABLE api_key (
   updated_by text NOT NULL DEFAULT ''::text,
   cost_currency text,
   priority text,
+  may_act_for text[],
   CONSTRAINT api_key_cost_currency CHECK ((cost_currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT api_key_hash_length CHECK (((octet_length(hash) = 32) AND (octet_length(old_hash) = 32))),
   CONSTRAINT api_key_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
   CONSTRAINT api_key_limits_positive CHECK (((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric))),
+  CONSTRAINT api_key_may_act_for_named CHECK (((array_position(may_act_for, NULL::text) IS NULL) AND (array_position(may_act_for, ''::text) IS NULL) AND (COALESCE(array_ndims(may_act_for), 1) = 1) AND (cardinality(may_act_for) <= 100))),
   CONSTRAINT api_key_models_named CHECK (((array_position(models, NULL::text) IS NULL) AND (array_position(models, ''::text) IS NULL) AND (COALESCE(array_ndims(models), 1) = 1))),
   CONSTRAINT api_key_name CHECK ((((length(name) >= 1) AND (length(name) <= 100)) AND (name <> 'root'::text))),
   CONSTRAINT api_key_old_hash_ends CHECK (((old_hash IS NULL) = (old_hash_until IS NULL))),
@@ -123,6 +125,7 @@ CREATE TABLE job (
   request_id text NOT NULL DEFAULT ''::text,
   webhook_url text,
   priority text NOT NULL DEFAULT 'default'::text,
+  tenant text NOT NULL DEFAULT ''::text,
   CONSTRAINT job_counts CHECK (((submits >= 0) AND (looks >= 0) AND (version > 0) AND (input_bytes >= 0))),
   CONSTRAINT job_ended_with_state CHECK (((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (ended_at IS NOT NULL))),
   CONSTRAINT job_error_code_known CHECK ((error_code = ANY (ARRAY['busy'::text, 'submit_refused'::text, 'submit_unknown'::text, 'upstream_failed'::text, 'upstream_lost'::text, 'result_missing'::text, 'result_unreachable'::text, 'result_forbidden'::text, 'timeout'::text, 'misconfigured'::text, 'cancelled'::text, 'worker_deleted'::text]))),
@@ -136,7 +139,8 @@ CREATE TABLE job (
   CONSTRAINT job_pkey PRIMARY KEY (id),
   CONSTRAINT job_priority_known CHECK ((priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text]))),
   CONSTRAINT job_progress_range CHECK (((progress >= 0) AND (progress <= 100))),
-  CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
+  CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text]))),
+  CONSTRAINT job_tenant_length CHECK ((char_length(tenant) <= 100))
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500);
 
 CREATE TABLE job_event (
@@ -645,7 +649,7 @@ CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS N
 CREATE INDEX job_event_of_job ON public.job_event USING btree (job_id, id);
 CREATE UNIQUE INDEX job_idempotency ON public.job USING btree (owner_key, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX job_of_owner ON public.job USING btree (owner_key, created_at, id);
-CREATE INDEX job_queued_2 ON public.job USING btree (model_name, owner_key, priority, created_at) WHERE (state = 'queued'::text);
+CREATE INDEX job_queued_3 ON public.job USING btree (model_name, owner_key, tenant, priority, created_at) WHERE (state = 'queued'::text);
 CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submitting'::text);
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
@@ -1199,6 +1203,7 @@ DECLARE
       WHEN NOT ((octet_length(hash) = 32) AND (octet_length(old_hash) = 32)) THEN 'api_key_hash_length'
       WHEN NOT (jsonb_typeof(labels) = 'object'::text) THEN 'api_key_labels_object'
       WHEN NOT ((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric)) THEN 'api_key_limits_positive'
+      WHEN NOT ((array_position(may_act_for, NULL::text) IS NULL) AND (array_position(may_act_for, ''::text) IS NULL) AND (COALESCE(array_ndims(may_act_for), 1) = 1) AND (cardinality(may_act_for) <= 100)) THEN 'api_key_may_act_for_named'
       WHEN NOT ((array_position(models, NULL::text) IS NULL) AND (array_position(models, ''::text) IS NULL) AND (COALESCE(array_ndims(models), 1) = 1)) THEN 'api_key_models_named'
       WHEN NOT (((length(name) >= 1) AND (length(name) <= 100)) AND (name <> 'root'::text)) THEN 'api_key_name'
       WHEN NOT ((old_hash IS NULL) = (old_hash_until IS NULL)) THEN 'api_key_old_hash_ends'
@@ -1206,7 +1211,7 @@ DECLARE
       WHEN NOT (priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text])) THEN 'api_key_priority_known'
       WHEN NOT (role = ANY (ARRAY['admin'::text, 'operator'::text, 'registrar'::text, 'inference'::text, 'viewer'::text])) THEN 'api_key_role_known'
       WHEN NOT ((length(team) >= 1) AND (length(team) <= 100)) THEN 'api_key_team_length'
-    END FROM (SELECT NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.old_hash, NEW.old_hash_until, NEW.role, NEW.team, NEW.models, NEW.labels, NEW.requests_per_minute, NEW.tokens_per_minute, NEW.max_concurrent, NEW.tokens_per_month, NEW.cost_per_month, NEW.generation, NEW.created_at, NEW.created_by, NEW.updated_at, NEW.updated_by, NEW.cost_currency, NEW.priority) AS this);
+    END FROM (SELECT NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.old_hash, NEW.old_hash_until, NEW.role, NEW.team, NEW.models, NEW.labels, NEW.requests_per_minute, NEW.tokens_per_minute, NEW.max_concurrent, NEW.tokens_per_month, NEW.cost_per_month, NEW.generation, NEW.created_at, NEW.created_by, NEW.updated_at, NEW.updated_by, NEW.cost_currency, NEW.priority, NEW.may_act_for) AS this);
 BEGIN
   IF broken IS NOT NULL THEN
     PERFORM public.refuse_row(TG_RELID, broken);
@@ -1464,6 +1469,7 @@ DECLARE
       WHEN cancel_wanted IS NULL THEN 'NOT NULL cancel_wanted'
       WHEN request_id IS NULL THEN 'NOT NULL request_id'
       WHEN priority IS NULL THEN 'NOT NULL priority'
+      WHEN tenant IS NULL THEN 'NOT NULL tenant'
       WHEN NOT ((submits >= 0) AND (looks >= 0) AND (version > 0) AND (input_bytes >= 0)) THEN 'job_counts'
       WHEN NOT ((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (ended_at IS NOT NULL)) THEN 'job_ended_with_state'
       WHEN NOT (error_code = ANY (ARRAY['busy'::text, 'submit_refused'::text, 'submit_unknown'::text, 'upstream_failed'::text, 'upstream_lost'::text, 'result_missing'::text, 'result_unreachable'::text, 'result_forbidden'::text, 'timeout'::text, 'misconfigured'::text, 'cancelled'::text, 'worker_deleted'::text])) THEN 'job_error_code_known'
@@ -1476,7 +1482,8 @@ DECLARE
       WHEN NOT (priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text])) THEN 'job_priority_known'
       WHEN NOT ((progress >= 0) AND (progress <= 100)) THEN 'job_progress_range'
       WHEN NOT (state = ANY (ARRAY['queued'::text, 'submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])) THEN 'job_state_known'
-    END FROM (SELECT NEW.id, NEW.model_name, NEW.owner_key, NEW.kind, NEW.mode, NEW.state, NEW.state_since, NEW.version, NEW.upstream_word, NEW.progress, NEW.note, NEW.error_code, NEW.request, NEW.input_bytes, NEW.kept, NEW.submits, NEW.looks, NEW.unable, NEW.tried, NEW.created_at, NEW.queue_until, NEW.ended_at, NEW.due_at, NEW.lease_owner, NEW.lease_until, NEW.fence, NEW.cancel_wanted, NEW.idempotency_key, NEW.request_id, NEW.priority) AS this);
+      WHEN NOT (char_length(tenant) <= 100) THEN 'job_tenant_length'
+    END FROM (SELECT NEW.id, NEW.model_name, NEW.owner_key, NEW.kind, NEW.mode, NEW.state, NEW.state_since, NEW.version, NEW.upstream_word, NEW.progress, NEW.note, NEW.error_code, NEW.request, NEW.input_bytes, NEW.kept, NEW.submits, NEW.looks, NEW.unable, NEW.tried, NEW.created_at, NEW.queue_until, NEW.ended_at, NEW.due_at, NEW.lease_owner, NEW.lease_until, NEW.fence, NEW.cancel_wanted, NEW.idempotency_key, NEW.request_id, NEW.priority, NEW.tenant) AS this);
 BEGIN
   IF broken IS NOT NULL THEN
     PERFORM public.refuse_row(TG_RELID, broken);
@@ -2439,6 +2446,7 @@ COMMENT ON COLUMN api_key.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN api_key.updated_by IS 'The actor that changed it last, as in event.actor.';
 COMMENT ON COLUMN api_key.cost_currency IS 'The currency of cost_per_month, such as EUR: costs in another one do not count. Null: all costs are added as if they were of one currency.';
 COMMENT ON COLUMN api_key.priority IS 'The class of its requests that name none: interactive, default or bulk; null: the model decides.';
+COMMENT ON COLUMN api_key.may_act_for IS 'The teams for which its requests may be, by the header x-mmm-tenant; an entry *: every name. Null: none. At most 100.';
 COMMENT ON FUNCTION api_key_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE api_key_use IS 'When keys were last used.';
 COMMENT ON COLUMN api_key_use.key_id IS 'api_key.id.';
@@ -2522,6 +2530,7 @@ COMMENT ON COLUMN job.request_hash IS 'SHA-256 of the client''s request, to reco
 COMMENT ON COLUMN job.request_id IS 'The id of the client''s request in the log.';
 COMMENT ON COLUMN job.webhook_url IS 'Where its end is reported; null: nowhere.';
 COMMENT ON COLUMN job.priority IS 'Its class: interactive, default or bulk. May be changed while it waits.';
+COMMENT ON COLUMN job.tenant IS 'The team that its key acted for, by the header x-mmm-tenant; empty: its own.';
 COMMENT ON FUNCTION job_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE job_event IS 'The history of jobs, written by a trigger; deleted with the job.';
 COMMENT ON COLUMN job_event.id IS 'Rises with time.';
@@ -2757,7 +2766,7 @@ COMMENT ON COLUMN replica_overview.jobs IS 'Jobs it acts on at this moment (job.
 COMMENT ON COLUMN replica_overview.connections IS 'Its connections to this database.';
 COMMENT ON VIEW scheduling_overview IS 'Who shares the slots of models for which requests wait, of late, at two replicas or more: SELECT * FROM scheduling_overview;';
 COMMENT ON COLUMN scheduling_overview.model_name IS 'The model.';
-COMMENT ON COLUMN scheduling_overview.tenant IS 'A team, "key" and the name of a key in no team, or empty: requests without a key.';
+COMMENT ON COLUMN scheduling_overview.tenant IS 'A team; "key" or "user" and its name, of what is in no team; empty: requests without a key. A team whose name begins like one of these has "team: " before it.';
 COMMENT ON COLUMN scheduling_overview.weight IS 'Its part of the slots beside the others: 1 to 1000.';
 COMMENT ON COLUMN scheduling_overview.running IS 'Requests that run at all replicas, without bulk.';
 COMMENT ON COLUMN scheduling_overview.running_bulk IS 'Bulk requests that run.';

@@ -164,8 +164,10 @@ describe('the command line client', () => {
   });
 
   it('makes a key that works, rotates and revokes it', async () => {
-    const made = await mmm(['keys', 'create', '--name', 'cli key', '--role', 'viewer', '--expires', '30d']);
-    const { key } = JSON.parse(made.out) as { key: string };
+    const options = ['--role', 'viewer', '--act-for', 'ads, search', '--expires', '30d'];
+    const made = await mmm(['keys', 'create', '--name', 'cli key', ...options]);
+    const { key, may_act_for: teams } = JSON.parse(made.out) as { key: string; may_act_for: string[] };
+    expect(teams).toEqual(['ads', 'search']);
     expect((await mmm(['workers'], { env: { MMM_KEY: key } })).status).toBe(0);
     const denied = await mmm(['disable', 'cli-a'], { env: { MMM_KEY: key } });
     expect([denied.status, denied.out, denied.err]).toEqual([

@@ -49,7 +49,7 @@ export class UnauthorizedError extends Error {
 /** A valid key without the right to what it requests. */
 export class ForbiddenError extends Error {
   constructor(
-    readonly code: 'insufficient_role' | 'model_not_allowed',
+    readonly code: 'insufficient_role' | 'model_not_allowed' | 'tenant_not_allowed',
     message: string,
   ) {
     super(message);
@@ -70,6 +70,17 @@ export class ForbiddenError extends Error {
     return new ForbiddenError(
       'insufficient_role',
       `${header}: the role ${role} of this key may not send it; these roles may: ${may}`,
+    );
+  }
+
+  /** @param allowed teams that the key may act for */
+  static tenant(header: string, team: string, allowed: readonly string[]): ForbiddenError {
+    const names = allowed.slice(0, 10).map((name) => JSON.stringify(name));
+    const more = allowed.length > names.length ? ` and ${allowed.length - names.length} more` : '';
+    const held = names.length === 0 ? 'it is not set' : `it holds ${names.join(', ')}${more}`;
+    return new ForbiddenError(
+      'tenant_not_allowed',
+      `${header}: this key may not act for the team ${JSON.stringify(team)}: may_act_for of the key must hold this name or "*", and ${held}`,
     );
   }
 

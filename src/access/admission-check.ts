@@ -3,10 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { AccessSettings } from '../config/settings.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { ForbiddenError, ForeignOriginError, type KeyRefusal, UnauthorizedError } from './access-errors.js';
+import { namedTenant } from './acting-for.js';
 import { type Caller, ROOT } from './caller.js';
 import { hashOf, looksLikeKey } from './keys/key-text.js';
 import { LiveKeys } from './keys/live-keys.js';
-import { RIGHTS, type Right } from './roles.js';
+import { isForModels, RIGHTS, type Right } from './roles.js';
 import { ProxySignIn } from './sign-in/proxy-sign-in.js';
 import { checkSameOrigin } from './sign-in/same-origin.js';
 import { Sessions } from './sign-in/sessions.js';
@@ -34,7 +35,7 @@ export class AdmissionCheck {
 
   /**
    * @param right what the route needs; `undefined`: there is no such path
-   * @throws UnauthorizedError, ForbiddenError, ForeignOriginError, DatabaseUnavailableError before the keys are read
+   * @throws UnauthorizedError, ForbiddenError, ForeignOriginError, InvalidInputError naming a header, DatabaseUnavailableError before the keys are read
    */
   admit(arriving: Arriving, right: Right | undefined): Caller {
     const { url, headers } = arriving;
@@ -44,7 +45,8 @@ export class AdmissionCheck {
     const caller = right === 'session' ? this.signedIn(arriving) : this.callerOf(arriving);
     if (right !== undefined && !(RIGHTS[right] as readonly string[]).includes(caller.role))
       throw ForbiddenError.role(caller.role, right);
-    return caller;
+    const tenant = isForModels(right) ? namedTenant(headers) : null;
+    return tenant === null ? caller : this.keys.admitFor(caller, tenant);
   }
 
   /** For paths that need no key. @throws ForeignOriginError in protected mode */

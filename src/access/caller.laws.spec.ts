@@ -75,6 +75,7 @@ function row(id: string, key: string, more: Partial<KeyRow> = {}): KeyRow {
     role: 'viewer',
     team: null,
     priority: null,
+    may_act_for: null,
     models: null,
     labels: {},
     requests_per_minute: null,
@@ -182,6 +183,8 @@ describe('a worker', () => {
           models: null,
           limits: null,
           priority: null,
+          mayActFor: null,
+          actsFor: null,
         } as const;
         const worker = registeredBy({ ...full, ...maker });
         const isOwn =

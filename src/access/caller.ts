@@ -23,6 +23,10 @@ export interface Caller {
   readonly limits: Limits | null;
   /** The class of its requests that name none; `null`: the model decides. */
   readonly priority: Priority | null;
+  /** The teams for which its requests may be, beside its own; `*`: every team. `null`: none. */
+  readonly mayActFor: readonly string[] | null;
+  /** The team that this request is for, by its header; `null`: the caller's own. `team` is the one that is charged. */
+  readonly actsFor: string | null;
 }
 
 /** ADMIN_API_KEY; in protected mode and with AUTH=off also a client without a key. No row of `api_key`. */
@@ -36,6 +40,8 @@ export const ROOT: Caller = {
   models: null,
   limits: null,
   priority: null,
+  mayActFor: ['*'],
+  actsFor: null,
 };
 
 /** Whether the scope of a caller holds a model, registered or not. */

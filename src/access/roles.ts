@@ -13,6 +13,8 @@ export const RIGHTS = {
   /** The same; its 401 says how to sign in. */
   session: ROLES,
   call_models: ['admin', 'operator', 'inference'],
+  /** Where a call would go. */
+  explain_calls: ['admin', 'operator', 'viewer'],
   /** The headers x-mmm-worker and x-mmm-explain. */
   call_one_worker: ['admin', 'operator'],
   list_models: ['admin', 'operator', 'inference', 'viewer'],
@@ -110,7 +112,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'PUT /api/v1/models/*': 'change_policies',
   'DELETE /api/v1/models/*': 'change_policies',
   // Explains where a request would go: the states of workers, which these roles read anyway. Nothing is called.
-  'POST /api/v1/models/*': 'read_policies',
+  'POST /api/v1/models/*': 'explain_calls',
   'GET /api/v1/overview': 'read_history',
   'GET /api/v1/changes': 'read_history',
   'GET /api/v1/events': 'read_history',
@@ -136,6 +138,11 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'POST /auth/session': 'any',
   'POST /auth/logout': 'open',
 };
+
+/** Whether a route takes what calls of models say of themselves in headers. */
+export function isForModels(right: Right | undefined): boolean {
+  return right === 'call_models' || right === 'explain_calls';
+}
 
 /** What the port of clients serves where ADMIN_PORT serves everything. Of the open routes, the probes. */
 const FOR_CLIENTS: ReadonlySet<Right> = new Set(['call_models', 'list_models', 'read_jobs']);

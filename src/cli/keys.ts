@@ -9,6 +9,7 @@ export interface NewKey {
   readonly role: string;
   readonly team?: string;
   readonly priority?: string;
+  readonly actFor?: string;
   readonly models?: string;
   readonly expires?: string;
   readonly json?: boolean;
@@ -29,14 +30,15 @@ export function expiryOf(text: string, nowMs: number): string {
 
 export async function createKey(
   api: Api,
-  { name, role, team, priority, models, expires, json }: NewKey,
+  { name, role, team, priority, actFor, models, expires, json }: NewKey,
 ): Promise<void> {
   const made = await api.json('POST', KEYS, {
     name,
     role,
     ...(team === undefined ? {} : { team }),
     ...(priority === undefined ? {} : { priority }),
-    ...(models === undefined ? {} : { models: models.split(',').map((each) => each.trim()) }),
+    ...(actFor === undefined ? {} : { may_act_for: listOf(actFor) }),
+    ...(models === undefined ? {} : { models: listOf(models) }),
     ...(expires === undefined ? {} : { expires_at: expiryOf(expires, Date.now()) }),
   });
   printOne(made, shownOnce(made), json === true);
@@ -82,6 +84,10 @@ export async function rotateKey(
   const body = overlap === undefined ? {} : { overlap_s: overlap };
   const made = await api.json('POST', `${KEYS}/${String(id)}/rotate`, body);
   printOne(made, shownOnce(made), json === true);
+}
+
+function listOf(text: string): readonly string[] {
+  return text.split(',').map((each) => each.trim());
 }
 
 function shownOnce(made: Json): string {

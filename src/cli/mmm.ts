@@ -76,6 +76,7 @@ function program(): Command {
     .requiredOption('--role <role>', ROLES)
     .option('--team <team>', 'the team whose limits and turns it shares')
     .option('--priority <class>', 'the class of its requests: interactive, default or bulk')
+    .option('--act-for <teams>', 'the teams that x-mmm-tenant may name, with commas; * for every team')
     .option('--models <names>', 'the models it may call, with commas; * at the end of a name')
     .option('--expires <when>', 'a span such as 12h or 30d, or a date')
     .action((options: NewKey) => createKey(api(), options));

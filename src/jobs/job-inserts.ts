@@ -11,6 +11,7 @@ export interface NewJobRow {
   readonly id: string;
   readonly modelName: string;
   readonly ownerKey: string;
+  readonly tenant: string;
   readonly actor: Actor;
   readonly kind: JobKind;
   readonly priority: Priority;
@@ -56,8 +57,8 @@ export class JobInserts {
            SELECT count(*) AS n FROM (SELECT FROM ${this.job} WHERE state = 'queued' AND model_name = $2 LIMIT $14) AS queued),
          made AS (
            INSERT INTO ${this.job} (id, model_name, owner_key, kind, mode, request, input_bytes, unable, queue_until,
-             idempotency_key, request_hash, request_id, webhook_url, priority)
-           SELECT $1::uuid, $2, $3, $4, $5, $6::json, $7::bigint, $8::uuid[], now() + $9 * interval '1 ms', $10, $11, $12, $13, $15
+             idempotency_key, request_hash, request_id, webhook_url, priority, tenant)
+           SELECT $1::uuid, $2, $3, $4, $5, $6::json, $7::bigint, $8::uuid[], now() + $9 * interval '1 ms', $10, $11, $12, $13, $15, $16
            FROM waiting WHERE n < $14
            ON CONFLICT (owner_key, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
            RETURNING ${this.columns})
@@ -78,6 +79,7 @@ export class JobInserts {
           row.webhookUrl,
           mostQueued,
           row.priority,
+          row.tenant,
         ],
       );
       if (made === undefined || made.id === null) {

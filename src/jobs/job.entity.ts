@@ -31,12 +31,15 @@ const ACTIVE = `state IN ('submitting', 'unknown', 'running', 'cancelling')`;
 @Check('job_ended_with_state', `(state IN ('succeeded', 'failed', 'cancelled')) = (ended_at IS NOT NULL)`)
 @Check('job_progress_range', 'progress BETWEEN 0 AND 100')
 @Check('job_priority_known', `priority IN ('interactive', 'default', 'bulk')`)
+@Check('job_tenant_length', 'char_length(tenant) <= 100')
 @Check('job_counts', 'submits >= 0 AND looks >= 0 AND version > 0 AND input_bytes >= 0')
 @Check('job_lease_whole', '(lease_owner IS NULL) = (lease_until IS NULL)')
 @Check('job_idempotency_key_length', 'char_length(idempotency_key) BETWEEN 1 AND 255')
 @Index('job_due', ['due_at'], { where: `state IN ('running', 'unknown', 'cancelling')` })
 @Index('job_active_of_worker', ['worker_id'], { where: ACTIVE })
-@Index('job_queued_2', ['model_name', 'owner_key', 'priority', 'created_at'], { where: `state = 'queued'` })
+@Index('job_queued_3', ['model_name', 'owner_key', 'tenant', 'priority', 'created_at'], {
+  where: `state = 'queued'`,
+})
 @Index('job_submitting', ['id'], { where: `state = 'submitting'` })
 @Index('job_of_owner', ['owner_key', 'created_at', 'id'])
 @Index('job_ended', ['ended_at'], { where: 'ended_at IS NOT NULL' })
@@ -178,6 +181,10 @@ export class JobEntity {
   /** Its class. */
   @Column('text', { default: 'default' })
   priority!: Priority;
+
+  /** The team that its key acted for; '': its own. */
+  @Column('text', { default: '' })
+  tenant!: string;
 }
 
 /** The table `job_event`: the history of jobs, written by a trigger. */

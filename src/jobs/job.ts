@@ -41,6 +41,8 @@ export interface NewJob {
   readonly priority: Priority;
   /** The client's key; '' without keys. A job is seen by its owner and by admins. */
   readonly ownerKey: string;
+  /** The team that the key acts for; '': its own. */
+  readonly tenant: string;
   readonly actor: Actor;
   readonly input: JobInput;
   /** The id of the request that made it. */

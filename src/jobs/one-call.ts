@@ -8,6 +8,8 @@ export interface OneCallJob {
   readonly modelName: string;
   /** The id of a key; '' of ADMIN_API_KEY and of clients that need no key. */
   readonly ownerKey: string;
+  /** The team that the key acted for; '': its own. */
+  readonly tenant: string;
   readonly kind: JobKind;
   readonly priority: Priority;
   readonly input: JobInput;

@@ -61,6 +61,8 @@ export class RequestLog {
     // Not of ADMIN_API_KEY, nor of a request that was refused.
     const key = request.caller?.keyId === null ? undefined : request.caller?.name;
     if (key !== undefined) fields += `,"key":${quoted(key)}`;
+    const tenant = request.caller?.actsFor ?? null;
+    if (tenant !== null) fields += `,"tenant":${quoted(tenant)}`;
     if (facts.model !== null) fields += `,"model":${quoted(facts.model)},"attempts":${facts.attempts}`;
     if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;
     if (facts.fallbackModel !== null) fields += `,"fallback_model":${quoted(facts.fallbackModel)}`;

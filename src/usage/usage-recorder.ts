@@ -30,15 +30,21 @@ const COUNTED: ReadonlyMap<string | undefined, 'both' | 'input'> = new Map<strin
 ]);
 
 /** The end of a job: what it made, and how it went. */
-export interface EndedJob {
-  /** `api_key.id`; '' of ADMIN_API_KEY and of clients that need no key. */
-  readonly ownerKey: string;
+export interface EndedJob extends JobOwner {
   readonly model: string;
   readonly workerId: string | null;
   readonly outcome: UsedOutcome;
   readonly images: number;
   /** `null`: what its worker makes by default. */
   readonly seconds: number | null;
+}
+
+/** Who a job is charged to. */
+export interface JobOwner {
+  /** `api_key.id`; '' of ADMIN_API_KEY and of clients that need no key. */
+  readonly ownerKey: string;
+  /** The team that its key acted for; '': its own. */
+  readonly tenant: string;
 }
 
 type Place = Pick<Used, 'model' | 'workerId' | 'outcome'>;
@@ -80,15 +86,15 @@ export class UsageRecorder {
   }
 
   /** The one call of a job, which made tokens. @param prompt of a job that makes text; `null`: of others nothing is estimated */
-  endedCall(ownerKey: string, model: string, facts: CallFacts, prompt: string | null): void {
+  endedCall(owner: JobOwner, model: string, facts: CallFacts, prompt: string | null): void {
     const counts = prompt === null ? 'nothing' : 'both';
     const quantities = quantitiesOf(facts, counts, () => Buffer.byteLength(prompt ?? ''));
     if (quantities.input === 0 && quantities.output === 0) return;
     const place = { model: facts.fallbackModel ?? model, workerId: facts.workerId, outcome: 'part' } as const;
-    this.used(this.ownerOf(ownerKey), place, { ...quantities, images: 0, seconds: 0 });
+    this.used(this.payerOf(owner), place, { ...quantities, images: 0, seconds: 0 });
   }
 
-  endedJob({ ownerKey, model, workerId, outcome, images, seconds }: EndedJob): void {
+  endedJob({ model, workerId, outcome, images, seconds, ...owner }: EndedJob): void {
     const worker = workerId === null ? undefined : this.live.worker(workerId);
     const quantities = {
       input: 0,
@@ -99,7 +105,7 @@ export class UsageRecorder {
       seconds: seconds ?? worker?.defaults.seconds ?? 0,
     };
     // The worker of a fallback has another model.
-    this.used(this.ownerOf(ownerKey), { model: worker?.modelName ?? model, workerId, outcome }, quantities);
+    this.used(this.payerOf(owner), { model: worker?.modelName ?? model, workerId, outcome }, quantities);
   }
 
   private used({ keyId, name, team }: Payer, place: Place, quantities: Quantities): void {
@@ -125,8 +131,12 @@ export class UsageRecorder {
     for (const listener of this.listeners) listener(used);
   }
 
-  private ownerOf(keyId: string): Payer {
-    return keyId === '' ? ROOT : (this.keys.callerWithId(keyId) ?? { keyId, name: '', team: null });
+  private payerOf({ ownerKey: keyId, tenant }: JobOwner): Payer {
+    const owner =
+      keyId === ''
+        ? ROOT
+        : (this.keys.callerWithId(keyId) ?? { keyId, name: '', team: null, mayActFor: null });
+    return tenant === '' ? owner : this.keys.actingFor(owner, tenant);
   }
 
   /** Whether a worker makes text; it also holds where none is known. */

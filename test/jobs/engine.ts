@@ -153,6 +153,7 @@ export function aJob(prompt: string, more: Partial<NewJob> = {}): NewJob {
     kind: 'video',
     priority: 'default',
     ownerKey: '',
+    tenant: '',
     actor: ROOT,
     input: { prompt, messages: [{ role: 'user', content: prompt }] },
     requestId: `request-${Math.random()}`,

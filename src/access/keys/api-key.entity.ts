@@ -82,6 +82,10 @@ export class TeamEntity {
   'api_key_models_named',
   `array_position(models, NULL) IS NULL AND array_position(models, '') IS NULL AND coalesce(array_ndims(models), 1) = 1`,
 )
+@Check(
+  'api_key_may_act_for_named',
+  `array_position(may_act_for, NULL) IS NULL AND array_position(may_act_for, '') IS NULL AND coalesce(array_ndims(may_act_for), 1) = 1 AND cardinality(may_act_for) <= 100`,
+)
 @Check('api_key_labels_object', `jsonb_typeof(labels) = 'object'`)
 @Check('api_key_limits_positive', LIMITS_POSITIVE)
 @Check('api_key_cost_currency', CURRENCY)
@@ -139,6 +143,9 @@ export class ApiKeyEntity {
 
   @Column('text', { nullable: true })
   priority!: Priority | null;
+
+  @Column('text', { array: true, nullable: true })
+  may_act_for!: string[] | null;
 
   @Column('timestamptz', { nullable: true })
   expires_at!: Date | null;

@@ -24,6 +24,7 @@ export function keyView(row: ListedKey): { [Name in keyof KeyDto]: KeyDto[Name] 
     models: row.models,
     limits: shownLimitsOf(row),
     priority: row.priority,
+    may_act_for: row.may_act_for,
     labels: row.labels,
     expires_at: row.expires_at,
     disabled: row.disabled_at !== null,
@@ -55,7 +56,7 @@ export function teamView(row: TeamEntity): TeamDto {
   };
 }
 
-export function meView({ keyId, name, role, team, models, limits, priority }: Caller): MeDto {
+export function meView({ keyId, name, role, team, models, limits, priority, mayActFor }: Caller): MeDto {
   return {
     key_id: keyId,
     name,
@@ -64,6 +65,7 @@ export function meView({ keyId, name, role, team, models, limits, priority }: Ca
     models: models === null ? null : [...models],
     limits: shown(limits ?? NO_LIMITS),
     priority,
+    may_act_for: mayActFor === null ? null : [...mayActFor],
   };
 }
 

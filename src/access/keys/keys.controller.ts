@@ -15,9 +15,9 @@ import {
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
-import { InvalidInputError } from '../../input/input-errors.js';
 import { ANY_TEXT, type CursorShape, limitOf, pageOf, readCursor, UUID } from '../../input/page.dto.js';
 import { AccessNotFoundError } from '../access-errors.js';
+import { checkTeamName } from '../acting-for.js';
 import { type Caller, CurrentCaller } from '../caller.js';
 import { KeyTable, type ListedKey } from './key-table.js';
 import { keyView, meView, teamView } from './key-views.js';
@@ -38,7 +38,6 @@ import { Keys } from './keys.service.js';
 
 const BY_NAME: CursorShape = { sort: 'name', key: [ANY_TEXT, UUID] };
 const HOUR_S = 3_600;
-const TEAM_NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,100}$/u;
 
 /** Keys of people and programs. */
 @Controller('api/v1/keys')
@@ -178,9 +177,5 @@ export class MeController {
 
 /** @throws InvalidInputError */
 function nameOf(path: unknown): string {
-  const name = Array.isArray(path) ? path.join('/') : String(path);
-  if (TEAM_NAME.test(name)) return name;
-  const problem =
-    'must be the name of a team: 1 to 100 characters without control characters, and not spaces alone';
-  throw new InvalidInputError([{ field: 'name', problem }]);
+  return checkTeamName('name', Array.isArray(path) ? path.join('/') : String(path));
 }

@@ -21,6 +21,7 @@ import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
 import { IsStringRecord, PRINTABLE, printable } from '../../input/dto-rules.js';
 import { PageQueryDto } from '../../input/page.dto.js';
 import { IsDto } from '../../input/read-dto.js';
+import { TEAM_NAME } from '../acting-for.js';
 import { ROLES, type Role } from '../roles.js';
 
 /** As much as a number of JSON can say exactly. */
@@ -81,6 +82,19 @@ export class KeyDefinitionDto {
   /** The class of its requests that name none; the model's, if left out. */
   @IsOptional() @IsIn(PRIORITIES) priority?: Priority;
 
+  /** The teams for which its requests may be, by the header x-mmm-tenant; `*`: every name. None, if left out. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @ArrayUnique({ message: '$property must not hold duplicates' })
+  @Matches(TEAM_NAME, {
+    each: true,
+    message:
+      'each of $property must be the name of a team, 1 to 100 characters without control characters, or * for every team',
+  })
+  may_act_for?: string[];
+
   /** What people note about it. */
   @IsOptional() @IsStringRecord(50, 100, 1_000) labels?: Record<string, string>;
 
@@ -132,6 +146,7 @@ export class KeyDto {
   models!: string[] | null;
   limits!: ShownLimitsDto;
   @ApiProperty({ enum: PRIORITIES, nullable: true }) priority!: Priority | null;
+  may_act_for!: string[] | null;
   labels!: Record<string, string>;
   expires_at!: Date | null;
   disabled!: boolean;
@@ -170,6 +185,8 @@ export class MeDto {
   models!: string[] | null;
   limits!: ShownLimitsDto;
   @ApiProperty({ enum: PRIORITIES, nullable: true }) priority!: Priority | null;
+  /** The teams for which its requests may be, by x-mmm-tenant; `*`: every name. */
+  may_act_for!: string[] | null;
 }
 
 /** What the keys of a team share. It replaces what was stored. */

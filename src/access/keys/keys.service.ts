@@ -163,7 +163,8 @@ export class Keys {
 
 /** What a PATCH changes. */
 function documentOf(row: ApiKeyEntity): object {
-  const { name, role, team, models, labels, priority, expires_at, disabled_at, disabled_reason } = row;
+  const { name, role, team, models, labels, priority, may_act_for } = row;
+  const { expires_at, disabled_at, disabled_reason } = row;
   const document = {
     name,
     role,
@@ -172,6 +173,7 @@ function documentOf(row: ApiKeyEntity): object {
     labels,
     limits: shownLimitsOf(row),
     priority,
+    may_act_for,
     expires_at: expires_at?.toISOString() ?? null,
     disabled: disabled_at !== null,
     disabled_reason,
@@ -188,6 +190,7 @@ function definitionOf(
     models,
     limits,
     priority,
+    may_act_for,
     labels,
     expires_at,
     disabled,
@@ -206,6 +209,7 @@ function definitionOf(
     labels: labels ?? {},
     ...limitColumnsOf(limits),
     priority: priority ?? null,
+    may_act_for: may_act_for ?? null,
     expires_at: expires,
     disabled_at: isDisabled ? (row?.disabled_at ?? new Date()) : null,
     disabled_reason: isDisabled ? (disabled_reason ?? null) : null,

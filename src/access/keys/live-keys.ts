@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Priority } from '../../config/balancing-settings.js';
 import type { KeyRefusal } from '../access-errors.js';
+import { actingFor, checkActsFor } from '../acting-for.js';
 import type { Caller } from '../caller.js';
 import { type Limits, limitsOf } from '../limits/limits.js';
 import type { ApiKeyEntity, SessionEndEntity, TeamEntity } from './api-key.entity.js';
@@ -65,6 +66,20 @@ export class LiveKeys {
   /** `undefined`: there is no such key. */
   callerWithId(id: string): Caller | undefined {
     return this.byId.get(id)?.caller;
+  }
+
+  /** The caller in a request for a team. @throws ForbiddenError if it may not act for it */
+  admitFor(caller: Caller, team: string): Caller {
+    checkActsFor(caller, team);
+    return this.actingFor(caller, team);
+  }
+
+  /** The same without a check: it was made when the request came. */
+  actingFor<Of extends Pick<Caller, 'team' | 'mayActFor'>>(
+    caller: Of,
+    team: string,
+  ): Of & Pick<Caller, 'actsFor'> {
+    return actingFor(caller, team, this.teams.has(team));
   }
 
   /** The limits that the keys of a team share. */
@@ -133,7 +148,7 @@ export class LiveKeys {
 }
 
 function liveKeyOf(row: KeyRow): LiveKey {
-  const { id, name, role, team, models, priority, version } = row;
+  const { id, name, role, team, models, priority, may_act_for: mayActFor, version } = row;
   return {
     id,
     version,
@@ -147,6 +162,8 @@ function liveKeyOf(row: KeyRow): LiveKey {
       models,
       limits: limitsOf(row),
       priority,
+      mayActFor,
+      actsFor: null,
     },
     refusal:
       row.revoked_at !== null ? 'revoked_api_key' : row.disabled_at !== null ? 'disabled_api_key' : null,

@@ -83,9 +83,8 @@ export class Limiter {
   /** What a request or a job used counts for the budgets of the month, and that of a job for the minute, too. */
   spent(spent: Spent): void {
     const { keyId, team } = spent;
-    if (keyId === null) return;
-    const own = this.keys.callerWithId(keyId)?.limits ?? null;
-    if (own !== null) this.spend('key', keyId, own, spent);
+    const own = keyId === null ? null : (this.keys.callerWithId(keyId)?.limits ?? null);
+    if (keyId !== null && own !== null) this.spend('key', keyId, own, spent);
     const shared = team === null ? null : this.keys.limitsOfTeam(team);
     if (team !== null && shared !== null) this.spend('team', team, shared, spent);
   }

@@ -67,6 +67,8 @@ export function vouchedCaller({ issuer, user, name }: Vouched, role: Role): Call
     models: null,
     limits: null,
     priority: null,
+    mayActFor: null,
+    actsFor: null,
   };
 }
 

@@ -110,4 +110,19 @@ describe('the accounts of tenants', () => {
       }),
     );
   });
+
+  it.each([true, false])('are bounded, however many names come (while requests wait: %s)', (waits) => {
+    const accounts = new Accounts();
+    if (waits) accounts.queueBegins(0);
+    accounts.joins(B, 0);
+    accounts.started(A, 0);
+    for (let at = 0; at < 10_000; at += 1) {
+      accounts.started(tenant(`name ${at}`), at);
+      accounts.ended(tenant(`name ${at}`), at + 1);
+      expect(accounts.size).toBeLessThanOrEqual(1_001);
+    }
+    // What runs and what waits is kept.
+    expect(accounts.running()).toEqual([{ tenant: A, count: 1 }]);
+    expect(accounts.weights()).toBe(A.weight + B.weight);
+  });
 });

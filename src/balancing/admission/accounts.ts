@@ -34,6 +34,12 @@ const AHEAD_MS = 60_000;
  */
 const MOST_AHEAD_MS = 4_000;
 
+/**
+ * Beyond so many, tenants that use and want nothing are forgotten, and what they used with them: a key that acts for every team
+ * may send as many names as it likes.
+ */
+const MOST_IDLE = 1_000;
+
 /** A tenant whose interactive request goes next. */
 export interface Leading {
   readonly weight: number;
@@ -54,6 +60,8 @@ export function leadOf({ weight, slots }: Leading, weights: number): number {
 export class Accounts {
   private readonly byTenant = new Map<string, Account>();
   private isCounting = false;
+  /** The number of accounts at which idle ones are looked for again. */
+  private forgetAt = MOST_IDLE;
   /** Of the tenants that waited when one was last picked. Without a pick since, a tenant that left for a moment keeps its turn. */
   private lowestRank = 0;
   /** If the request that was picked was interactive and went before the rank of its tenant. */
@@ -133,6 +141,10 @@ export class Accounts {
       .map(([name, { weight, running }]) => ({ tenant: { name, weight }, count: running }));
   }
 
+  get size(): number {
+    return this.byTenant.size;
+  }
+
   /** All slots that are used, at the moment in which one has become free. */
   get slots(): number {
     let slots = 1;
@@ -151,11 +163,18 @@ export class Accounts {
   private of({ name, weight }: Tenant): Account {
     let account = this.byTenant.get(name);
     if (account === undefined) {
+      if (this.byTenant.size >= this.forgetAt) this.forgetIdle();
       account = { weight, running: 0, elsewhere: 0, isWaiting: false, usedMs: 0, atMs: 0 };
       this.byTenant.set(name, account);
     }
     account.weight = weight;
     return account;
+  }
+
+  private forgetIdle(): void {
+    for (const [name, { running, elsewhere, isWaiting }] of this.byTenant)
+      if (running + elsewhere === 0 && !isWaiting) this.byTenant.delete(name);
+    this.forgetAt = Math.max(MOST_IDLE, 2 * this.byTenant.size);
   }
 
   private count(account: Account, nowMs: number): void {

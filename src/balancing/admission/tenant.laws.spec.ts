@@ -6,10 +6,10 @@ const word = fc.oneof(
   fc.constantFrom('a', 'key a', 'user a', 'team a', 'team: a', 'team: key a', 'key '),
   fc.string({ minLength: 1 }),
 );
-const team = word.map((name) => ({ team: name, keyId: '1', name: 'a', isUser: false }));
+const team = word.map((name) => ({ team: name, actsFor: null, keyId: '1', name: 'a', isUser: false }));
 const single = fc
   .record({ name: word, isUser: fc.boolean() })
-  .map((its) => ({ ...its, team: null, keyId: '1' }));
+  .map((its) => ({ ...its, team: null, actsFor: null, keyId: '1' }));
 
 describe('the account of a tenant', () => {
   it('is shared by no two of teams, keys and users, whatever their names are', () => {
@@ -34,7 +34,16 @@ describe('the account of a tenant', () => {
   });
 
   it('of an ordinary team is named like the team', () => {
-    const ordinary = { team: 'search', keyId: '1', name: 'a', isUser: false };
+    const ordinary = { team: 'search', actsFor: null, keyId: '1', name: 'a', isUser: false };
     expect(tenantOf(ordinary, 3)).toEqual({ name: 'search', weight: 3 });
+  });
+
+  it('is that of the team for which the caller acts', () => {
+    fc.assert(
+      fc.property(fc.oneof(team, single), word, (one, other) => {
+        const its = { ...one, actsFor: other };
+        expect(tenantOf(its, 2)).toEqual(tenantOf({ ...one, team: other }, 2));
+      }),
+    );
   });
 });

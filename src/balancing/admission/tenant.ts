@@ -16,14 +16,17 @@ const TEAM = 'team: ';
 
 interface Sharer {
   readonly team: string | null;
+  /** The team that the request is for instead; `null`: none. */
+  readonly actsFor: string | null;
   readonly keyId: string | null;
   readonly name: string;
   /** Its name is that of a user, and not of a key. */
   readonly isUser: boolean;
 }
 
-/** @param weight of the caller's team */
-export function tenantOf({ team, keyId, name, isUser }: Sharer, weight: number): Tenant {
+/** @param weight of the team that it is for */
+export function tenantOf({ team: own, actsFor, keyId, name, isUser }: Sharer, weight: number): Tenant {
+  const team = actsFor ?? own;
   if (team !== null) return { name: nameOfTeam(team), weight };
   return keyId === null ? NO_TENANT : { name: `${isUser ? USER : KEY}${name}`, weight: 1 };
 }

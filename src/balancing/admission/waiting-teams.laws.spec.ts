@@ -34,7 +34,9 @@ describe('The requests that wait, by team', () => {
 
   it('of keys without a team, and without a key, have no name', () => {
     const names = [null, 'one', 'two'].map(
-      (name) => tenantOf({ team: null, keyId: name, name: name ?? '', isUser: name === 'two' }, 1).name,
+      (name) =>
+        tenantOf({ team: null, actsFor: null, keyId: name, name: name ?? '', isUser: name === 'two' }, 1)
+          .name,
     );
     const all = names.map((name) => ({ name, waiting: 1, waitingBulk: 1 }));
     expect([...waitingByTeam(all)]).toEqual([['', 6]]);

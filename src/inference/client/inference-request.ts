@@ -15,6 +15,7 @@ import {
   priorityHeaderOf,
 } from './request-headers.js';
 import { estimatedTokens } from './token-counts.js';
+import { schedulingTeam } from '../../access/acting-for.js';
 import { type Caller, checkModel } from '../../access/caller.js';
 import { ForbiddenError } from '../../access/access-errors.js';
 import { RIGHTS } from '../../access/roles.js';
@@ -174,7 +175,7 @@ export class InferenceRequests {
       raw,
       affinityKey: affinityKeyOf(http.headers, () => startKeyOf(raw, chatStart)),
       priority,
-      tenant: tenantOf(caller, this.keys.weightOf(caller.team)),
+      tenant: tenantOf(caller, this.keys.weightOf(schedulingTeam(caller))),
       worker: this.workerFor(http, model),
       explanation: explanationFor(http, arrivedMs),
       facts: http.facts,
@@ -189,12 +190,13 @@ export class InferenceRequests {
 
   /** The class of a request. @param serviceTier of its body @throws InvalidInputError naming the header */
   priorityOf({ headers, caller }: FastifyRequest, model: string, serviceTier: unknown): Priority {
+    const team = schedulingTeam(caller);
     return classOf({
       header: priorityHeaderOf(headers),
       serviceTier,
       key: caller.priority,
       model: this.policies.of(model)?.priority ?? null,
-      highest: caller.team === null ? 'interactive' : this.keys.highestPriorityOf(caller.team),
+      highest: team === null ? 'interactive' : this.keys.highestPriorityOf(team),
     });
   }
 

@@ -16,6 +16,7 @@ function rawOf(input: Partial<JobInput>, modelName = 'm') {
     kind: 'image' as const,
     priority: 'default' as const,
     ownerKey: '',
+    tenant: '',
     requestId: 'r',
     input: { prompt: 'x', messages: [], ...input },
   };

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { schedulingTeam } from '../../access/acting-for.js';
 import { type Caller, ROOT } from '../../access/caller.js';
 import { LiveKeys } from '../../access/keys/live-keys.js';
 import { tenantOf } from '../../balancing/admission/tenant.js';
@@ -33,7 +34,7 @@ export class OneCallService extends OneCall implements OnModuleInit {
   async call(job: OneCallJob, signal: AbortSignal): Promise<OneCallResult> {
     const longestMs = this.policies.of(job.modelName)?.totalMs ?? this.settings.requestTimeoutMs;
     const caller = this.callerOf(job);
-    const tenant = tenantOf(caller, this.keys.weightOf(caller.team));
+    const tenant = tenantOf(caller, this.keys.weightOf(schedulingTeam(caller)));
     const request = oneCallRequest(job, deadlineOf({}, longestMs), caller, tenant);
     const response = new JobResponse(request, signal, job.kind);
     try {
@@ -44,18 +45,15 @@ export class OneCallService extends OneCall implements OnModuleInit {
       const message = `${error.message}: ${rejection}`;
       throw new UpstreamRejectedError(error.status, { message, kind: error.kind });
     } finally {
-      this.usage.endedCall(
-        job.ownerKey,
-        job.modelName,
-        request.facts,
-        job.kind === 'text' ? job.input.prompt : null,
-      );
+      this.usage.endedCall(job, job.modelName, request.facts, job.kind === 'text' ? job.input.prompt : null);
     }
     return { workerId: request.facts.workerId, files: response.files };
   }
 
   /** Of a key that is gone by now, the scope is the model of the job. */
-  private callerOf({ ownerKey, modelName }: OneCallJob): Caller {
-    return ownerKey === '' ? ROOT : (this.keys.callerWithId(ownerKey) ?? { ...ROOT, models: [modelName] });
+  private callerOf({ ownerKey, tenant, modelName }: OneCallJob): Caller {
+    const caller =
+      ownerKey === '' ? ROOT : (this.keys.callerWithId(ownerKey) ?? { ...ROOT, models: [modelName] });
+    return tenant === '' ? caller : this.keys.actingFor(caller, tenant);
   }
 }

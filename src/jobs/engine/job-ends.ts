@@ -49,6 +49,7 @@ export class JobEnds {
     void this.files.tidy(job.id).catch(() => {});
     this.usage.endedJob({
       ownerKey: job.owner_key,
+      tenant: job.tenant,
       model: job.model_name,
       workerId: job.worker_id,
       outcome: job.error_code === null ? 'ok' : FAULTS[job.error_code as JobErrorCode],

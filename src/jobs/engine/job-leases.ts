@@ -69,6 +69,7 @@ export interface Recorded {
   readonly note: string;
   readonly age_ms: number;
   readonly owner_key: string;
+  readonly tenant: string;
   readonly kind: JobKind;
   /** Of its result. */
   readonly files: number;
@@ -81,7 +82,7 @@ const NO_WORKER = 'the model has no worker now';
 const LOOKED_AT = `state IN ('running', 'unknown', 'cancelling')`;
 const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;
 /** The request as text: functions of JSON fail on U+0000, which it may hold. In a prompt the quotes of such a key are escaped. */
-const RECORDED = `j.id, j.state, j.model_name, j.worker_id, j.error_code, j.error, j.note, ${ageMs('j.created_at')} AS age_ms, j.owner_key, j.kind,
+const RECORDED = `j.id, j.state, j.model_name, j.worker_id, j.error_code, j.error, j.note, ${ageMs('j.created_at')} AS age_ms, j.owner_key, j.tenant, j.kind,
   coalesce(json_array_length(j.result), 0) AS files,
   CASE WHEN j.ended_at IS NOT NULL THEN substring(j.request::text FROM '"seconds": ?([0-9]{1,6}(\\.[0-9]{1,6})?)')::float8 END AS seconds`;
 /** job_event names the service as the author of its changes. */

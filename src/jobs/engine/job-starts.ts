@@ -7,7 +7,7 @@ import { Database } from '../../database/database.js';
 import type { AdminState, Health } from '../../registry/worker.js';
 import { Replicas } from '../../replicas/replicas.js';
 import type { JobInput, JobKind } from '../job.js';
-import { planStarts, type Start, type StartWorker, type WaitingJob } from './plan-starts.js';
+import { planStarts, turnsOf, type Start, type StartWorker, type WaitingJob } from './plan-starts.js';
 import { roomOf, type WorkerRecord } from './worker-record.js';
 
 /** A job that this replica submits now. */
@@ -15,6 +15,7 @@ export interface StartedJob {
   readonly id: string;
   readonly modelName: string;
   readonly ownerKey: string;
+  readonly tenant: string;
   readonly kind: JobKind;
   readonly priority: Priority;
   /** `null`: balancing picks one for its call. */
@@ -56,6 +57,7 @@ interface StartedRow {
   readonly unable: readonly string[];
   readonly submits: number;
   readonly owner_key: string;
+  readonly tenant: string;
   readonly request_id: string;
   readonly waited_ms: number;
 }
@@ -181,7 +183,7 @@ export class JobStarts {
     };
   }
 
-  /** Of each key its oldest jobs of each class, up to `room`, interactive ones first: a window over all that wait would read all that wait. */
+  /** Of each key, and each team that it acts for, its oldest jobs of each class, up to `room`, interactive ones first: a window over all that wait would read all that wait. */
   private waitingOf(
     manager: EntityManager,
     modelName: string,
@@ -190,14 +192,16 @@ export class JobStarts {
   ): Promise<WaitingJob[]> {
     return manager.query(
       `WITH RECURSIVE keys AS (
-         (SELECT owner_key FROM ${this.job} WHERE state = 'queued' AND model_name = $1 ORDER BY owner_key LIMIT 1)
+         (SELECT owner_key, tenant FROM ${this.job} WHERE state = 'queued' AND model_name = $1 ORDER BY owner_key, tenant LIMIT 1)
          UNION ALL
-         SELECT (SELECT j.owner_key FROM ${this.job} j WHERE j.state = 'queued' AND j.model_name = $1 AND j.owner_key > keys.owner_key
-           ORDER BY j.owner_key LIMIT 1) FROM keys WHERE keys.owner_key IS NOT NULL)
-       SELECT heads.id, keys.owner_key AS "ownerKey", class.priority, heads.unable, heads.tried
+         SELECT next.owner_key, next.tenant FROM keys, LATERAL (
+           SELECT j.owner_key, j.tenant FROM ${this.job} j
+           WHERE j.state = 'queued' AND j.model_name = $1 AND (j.owner_key, j.tenant) > (keys.owner_key, keys.tenant)
+           ORDER BY j.owner_key, j.tenant LIMIT 1) AS next)
+       SELECT heads.id, keys.owner_key AS "ownerKey", keys.tenant, class.priority, heads.unable, heads.tried
        FROM keys, unnest($4::text[]) WITH ORDINALITY AS class (priority, rank), LATERAL (
          SELECT id, unable, tried, created_at FROM ${this.job}
-         WHERE state = 'queued' AND model_name = $1 AND owner_key = keys.owner_key AND priority = class.priority AND mode = $2 AND due_at <= now()
+         WHERE state = 'queued' AND model_name = $1 AND owner_key = keys.owner_key AND tenant = keys.tenant AND priority = class.priority AND mode = $2 AND due_at <= now()
          ORDER BY created_at LIMIT $3) AS heads
        ORDER BY class.rank, heads.created_at`,
       [modelName, mode, room, PRIORITIES],
@@ -205,12 +209,13 @@ export class JobStarts {
   }
 
   private async activeByKey(manager: EntityManager, modelName: string): Promise<ReadonlyMap<string, number>> {
-    const rows: { readonly owner_key: string; readonly n: number }[] = await manager.query(
-      `SELECT j.owner_key, count(*)::integer AS n FROM ${this.worker} w JOIN ${this.job} j ON j.worker_id = w.id AND j.${ACTIVE}
-       WHERE w.model_name = $1 GROUP BY j.owner_key`,
-      [modelName],
-    );
-    return new Map(rows.map((row) => [row.owner_key, row.n]));
+    const rows: { readonly owner_key: string; readonly tenant: string; readonly n: number }[] =
+      await manager.query(
+        `SELECT j.owner_key, j.tenant, count(*)::integer AS n FROM ${this.worker} w JOIN ${this.job} j ON j.worker_id = w.id AND j.${ACTIVE}
+       WHERE w.model_name = $1 GROUP BY j.owner_key, j.tenant`,
+        [modelName],
+      );
+    return new Map(rows.map((row) => [turnsOf({ ownerKey: row.owner_key, tenant: row.tenant }), row.n]));
   }
 
   private async write(manager: EntityManager, starts: readonly Start[]): Promise<readonly StartedJob[]> {
@@ -224,7 +229,7 @@ export class JobStarts {
          fence = j.fence + 1, submits = j.submits + 1, note = '', upstream_word = '', not_found_since = NULL
        FROM json_to_recordset($1::json) AS s (id uuid, worker uuid)
        WHERE j.id = s.id AND j.state = 'queued'
-       RETURNING j.id, j.model_name, j.owner_key, j.kind, j.priority, j.worker_id, j.request, j.input_bytes, j.unable, j.submits, j.request_id,
+       RETURNING j.id, j.model_name, j.owner_key, j.tenant, j.kind, j.priority, j.worker_id, j.request, j.input_bytes, j.unable, j.submits, j.request_id,
          extract(epoch FROM now() - j.created_at)::float8 * 1000 AS waited_ms`,
       [JSON.stringify(rows), this.replicas.id, this.settings.leaseMs],
     );
@@ -232,6 +237,7 @@ export class JobStarts {
       id: row.id,
       modelName: row.model_name,
       ownerKey: row.owner_key,
+      tenant: row.tenant,
       kind: row.kind,
       priority: row.priority,
       workerId: row.worker_id,

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PRIORITIES, rankOf } from '../../config/balancing-settings.js';
-import { planStarts, type StartWorker, type WaitingJob } from './plan-starts.js';
+import { planStarts, type StartWorker, turnsOf, type WaitingJob } from './plan-starts.js';
 
 const WORKERS = ['w1', 'w2', 'w3', 'w4'];
-const KEYS = ['a', 'b', 'c'];
+/** Two keys, one of which acts for a team, too. */
+const KEYS = ['a', 'b', 'b team'];
 const ids = fc.subarray(WORKERS);
 
 const worker = (id: string) =>
@@ -22,7 +23,11 @@ const workers: fc.Arbitrary<StartWorker[]> = fc
 const waiting: fc.Arbitrary<WaitingJob[]> = fc
   .array(
     fc.record({
-      ownerKey: fc.constantFrom(...KEYS),
+      owner: fc.constantFrom(
+        { ownerKey: 'a', tenant: '' },
+        { ownerKey: 'b', tenant: '' },
+        { ownerKey: 'b', tenant: 'team' },
+      ),
       priority: fc.constantFrom(...PRIORITIES),
       unable: ids,
       tried: ids,
@@ -32,13 +37,13 @@ const waiting: fc.Arbitrary<WaitingJob[]> = fc
   .map((jobs) =>
     jobs
       .toSorted((one, other) => rankOf(one.priority) - rankOf(other.priority))
-      .map((job, index) => ({ ...job, id: `j${index}` })),
+      .map(({ owner, ...job }, index) => ({ ...job, ...owner, id: `j${index}` })),
   );
 /** Never in time for the floor of bulk, and always. */
 const LATE = (): number => 1;
 const FLOOR = (): number => 0;
 const active = fc
-  .record({ a: fc.nat({ max: 9 }), b: fc.nat({ max: 9 }), c: fc.nat({ max: 9 }) })
+  .record({ a: fc.nat({ max: 9 }), b: fc.nat({ max: 9 }), 'b team': fc.nat({ max: 9 }) })
   .map((counts) => new Map(Object.entries(counts)));
 const most = fc.integer({ min: 0, max: 30 });
 
@@ -89,17 +94,15 @@ describe('the plan of starts', () => {
     );
   });
 
-  it('lets no key get ahead: a key with more jobs gets the next place only if those with fewer have none that can start', () => {
+  it('lets no key and no team of a key get ahead: one with more jobs gets the next place only if those with fewer have none that can start', () => {
     const plain = waiting.map((jobs) =>
       jobs.map((job) => ({ ...job, priority: 'default' as const, unable: [], tried: [] })),
     );
     fc.assert(
       fc.property(plain, workers, active, most, (jobs, pool, counts, limit) => {
         const now = new Map(counts);
-        const left = new Map(
-          KEYS.map((key) => [key, jobs.filter(({ ownerKey }) => ownerKey === key).length]),
-        );
-        const ownerOf = new Map(jobs.map(({ id, ownerKey }) => [id, ownerKey]));
+        const left = new Map(KEYS.map((key) => [key, jobs.filter((job) => turnsOf(job) === key).length]));
+        const ownerOf = new Map(jobs.map((job) => [job.id, turnsOf(job)]));
         for (const { jobId } of planStarts(jobs, pool, counts, limit, LATE)) {
           const key = ownerOf.get(jobId) ?? '';
           const hungry = KEYS.filter((other) => (left.get(other) ?? 0) > 0);
@@ -120,7 +123,10 @@ describe('the plan of starts', () => {
           Number(jobId.slice(1)),
         );
         for (const key of KEYS) {
-          const own = started.filter((index) => plain[index]?.ownerKey === key);
+          const own = started.filter((index) => {
+            const job = plain[index];
+            return job !== undefined && turnsOf(job) === key;
+          });
           expect(own).toEqual(own.toSorted((one, other) => one - other));
         }
       }),
@@ -143,7 +149,7 @@ describe('the plan of starts', () => {
   });
 
   it('uses the lowest priority number that has room', () => {
-    const job: WaitingJob = { id: 'j', ownerKey: '', priority: 'default', unable: [], tried: [] };
+    const job: WaitingJob = { id: 'j', ownerKey: '', tenant: '', priority: 'default', unable: [], tried: [] };
     const at = (id: string, priority: number, room: number): StartWorker => ({
       id,
       priority,
@@ -164,6 +170,7 @@ describe('the plan of starts', () => {
     const jobs = Array.from({ length: 30 }, (_, index) => ({
       id: `j${index}`,
       ownerKey: '',
+      tenant: '',
       priority: 'default' as const,
       unable: [],
       tried: [],

@@ -16,6 +16,8 @@ export interface StartWorker {
 export interface WaitingJob {
   readonly id: string;
   readonly ownerKey: string;
+  /** The team that the key acts for; '': its own. */
+  readonly tenant: string;
   readonly priority: Priority;
   /** Workers that cannot express the request. */
   readonly unable: readonly string[];
@@ -28,13 +30,18 @@ export interface Start {
   readonly workerId: string;
 }
 
+/** Which jobs take turns together: those of a key, for one team. An id holds no space. */
+export function turnsOf({ ownerKey, tenant }: Pick<WaitingJob, 'ownerKey' | 'tenant'>): string {
+  return tenant === '' ? ownerKey : `${ownerKey} ${tenant}`;
+}
+
 /**
  * Which waiting jobs of one model start now, and where. The turn is that of the key with the fewest jobs running, so that
- * no key starves another; within a key the order of `waiting` holds. Bulk of all keys goes after the other jobs, but for its floor: one
+ * no key, and no team that a key acts for, starves another; within them the order of `waiting` holds. Bulk of all keys goes after the other jobs, but for its floor: one
  * turn in twenty, by chance. A job goes to a worker that has not refused it, of the
  * lowest priority number, with the fewest jobs for its weight.
  * @param waiting interactive ones first, then default ones, then bulk; of each class the oldest first
- * @param activeOf jobs that each key has running
+ * @param activeOf jobs that run, by `turnsOf`
  */
 export function planStarts(
   waiting: readonly WaitingJob[],
@@ -70,12 +77,13 @@ export function planStarts(
   return starts;
 }
 
-/** The jobs of each key, in their order. */
+/** The jobs that take turns together, in their order. */
 function queuesOf(waiting: readonly WaitingJob[]): Map<string, WaitingJob[]> {
   const queues = new Map<string, WaitingJob[]>();
   for (const job of waiting) {
-    const queue = queues.get(job.ownerKey);
-    if (queue === undefined) queues.set(job.ownerKey, [job]);
+    const its = turnsOf(job);
+    const queue = queues.get(its);
+    if (queue === undefined) queues.set(its, [job]);
     else queue.push(job);
   }
   return queues;

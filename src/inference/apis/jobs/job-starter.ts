@@ -67,7 +67,7 @@ export class JobStarter {
     const priority = request.priority ?? this.requests.priorityOf(http, modelName, undefined);
     const idempotencyKey = idempotencyKeyOf(http.raw);
     const ownerKey = ownerOf(http.caller);
-    const hash = requestHash(request);
+    const hash = requestHash(request, http.caller.actsFor);
     http.facts.model = this.live.model(modelName) === undefined ? null : modelName;
     if (idempotencyKey === null && (retryCountOf(http.headers) ?? 0) > 0) {
       const job = await this.jobs.findRepeated(
@@ -81,6 +81,7 @@ export class JobStarter {
       kind,
       priority,
       ownerKey,
+      tenant: http.caller.actsFor ?? '',
       actor: http.caller,
       input,
       requestId: http.id,

@@ -15,8 +15,8 @@ import {
 import { readJobInput } from './read-job-input.js';
 
 describe('a request for a job', () => {
-  const hashOf = (fields: Record<string, unknown>, model = 'm') =>
-    requestHash({ model, kind: 'image', input: readJobInput(fields), webhookUrl: null });
+  const hashOf = (fields: Record<string, unknown>, model = 'm', tenant: string | null = null) =>
+    requestHash({ model, kind: 'image', input: readJobInput(fields), webhookUrl: null }, tenant);
 
   it('has the same hash in whatever order its fields come, and another one where anything differs', () => {
     expect(hashOf({ prompt: 'x', n: 2, size: '1x1' })).toBe(hashOf({ size: '1x1', n: '2', prompt: 'x' }));
@@ -29,6 +29,8 @@ describe('a request for a job', () => {
     const hashes = [
       hashOf({ prompt: 'x' }, 'm'),
       hashOf({ prompt: 'x' }, 'n'),
+      hashOf({ prompt: 'x' }, 'm', 'search'),
+      hashOf({ prompt: 'x' }, 'm', 'ads'),
       ...others.map((fields) => hashOf(fields)),
     ];
     expect(new Set(hashes).size).toBe(hashes.length);

@@ -16,10 +16,13 @@ export interface JobRequest {
   readonly priority?: Priority;
 }
 
-/** The same request has the same hash, in whatever order and spelling its body came: the boundary of a form changes. */
-export function requestHash({ model, kind, input, webhookUrl }: JobRequest): string {
+/**
+ * The same request for the same team has the same hash, in whatever order and spelling its body came: the boundary of a form changes.
+ * @param tenant the team that its key acts for; `null`: its own
+ */
+export function requestHash({ model, kind, input, webhookUrl }: JobRequest, tenant: string | null): string {
   return createHash('sha256')
-    .update(JSON.stringify([model, kind, input, webhookUrl]))
+    .update(JSON.stringify([model, kind, input, webhookUrl, ...(tenant === null ? [] : [tenant])]))
     .digest('hex');
 }
 
