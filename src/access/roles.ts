@@ -127,6 +127,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'GET /api/v1/teams': 'read_teams',
   'GET /api/v1/teams/*': 'read_teams',
   'PUT /api/v1/teams/*': 'change_teams',
+  'PATCH /api/v1/teams/*': 'change_teams',
   'DELETE /api/v1/teams/*': 'change_teams',
   'GET /api/v1/usage': 'read_usage',
   'GET /api/v1/me': 'any',

@@ -76,4 +76,41 @@ describe('teams that want the same slot', () => {
       await expect(change(service, 'PUT', '/api/v1/teams/heavy', { weight })).rejects.toThrow(/weight/);
     await expect(service.database.query('UPDATE team SET weight = 0')).rejects.toThrow(/team_weight_range/);
   });
+
+  it('are changed in part by PATCH, which keeps what it leaves out and knows the generation', async () => {
+    const path = '/api/v1/teams/part%2Fof';
+    const patch = (body: unknown, headers: Readonly<Record<string, string>> = root) =>
+      fetch(service.url + path, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+    expect((await patch({ weight: 2 })).status).toBe(404);
+    const limits = { requests_per_minute: 5, tokens_per_month: 1_000 };
+    await change(service, 'PUT', path, { weight: 3, max_priority: 'default', labels: { a: 'b' }, limits });
+    const answer = await patch({ weight: 4, limits: { requests_per_minute: null, max_concurrent: 2 } });
+    const etag = answer.headers.get('etag') ?? '';
+    expect(etag).toBe('"2"');
+    const stored = {
+      name: 'part/of',
+      weight: 4,
+      max_priority: 'default',
+      labels: { a: 'b' },
+      limits: { requests_per_minute: null, max_concurrent: 2, tokens_per_month: 1_000 },
+      generation: 2,
+    };
+    expect(await answer.json()).toMatchObject(stored);
+    expect((await patch({ weight: 5 }, { ...root, 'if-match': '"1"' })).status).toBe(412);
+    for (const wrong of [[], 'much', { weight: 0 }, { wieght: 2 }, { limits: { requests_per_minute: -1 } }])
+      expect((await patch(wrong)).status).toBe(400);
+    expect((await service.get(path, root)).json).toMatchObject(stored);
+    const defaults = await patch({ weight: null, max_priority: null }, { ...root, 'if-match': etag });
+    expect(await defaults.json()).toMatchObject({
+      weight: 1,
+      max_priority: 'interactive',
+      labels: { a: 'b' },
+    });
+    const viewer = bearer((await limitedKey(service, null, { role: 'viewer' })).key);
+    expect((await patch({ weight: 2 }, viewer)).status).toBe(403);
+  });
 });

@@ -148,10 +148,10 @@ export class KeyTable {
     );
   }
 
-  /** @returns whether the policy is new @throws what `check` throws */
+  /** Locks the team, if there is one, and writes what `decide` says. @returns whether it is new @throws what `decide` throws */
   putTeam(
-    { name, ...columns }: TeamColumns,
-    check: (existing: TeamEntity | undefined) => void,
+    name: string,
+    decide: (existing: TeamEntity | undefined) => Omit<TeamColumns, 'name'>,
     actor: Actor,
   ): Promise<{ readonly row: TeamEntity; readonly isNew: boolean }> {
     return this.database.transaction(actor, async (manager) => {
@@ -159,7 +159,7 @@ export class KeyTable {
         `SELECT * FROM ${this.team} WHERE name = $1 FOR UPDATE`,
         [name],
       );
-      check(existing);
+      const columns = decide(existing);
       const names = Object.keys(columns);
       const [row]: TeamEntity[] = await manager.query(
         `INSERT INTO ${this.team} (name, ${names.join(', ')}) VALUES ($1, ${names.map((_, index) => `$${index + 2}`).join(', ')})

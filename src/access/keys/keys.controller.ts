@@ -29,6 +29,7 @@ import {
   type MeDto,
   type NewKeyDto,
   PatchKeyDto,
+  PatchTeamDto,
   PutTeamDto,
   RotateKeyDto,
   type TeamDto,
@@ -151,6 +152,21 @@ export class TeamsController {
   ): Promise<TeamDto> {
     const { row, isNew } = await this.keys.putTeam(nameOf(path), dto, readIfMatch(ifMatch), caller);
     reply.status(isNew ? 201 : 200).header('etag', etagOf(row.generation));
+    return teamView(row);
+  }
+
+  /** A JSON merge patch [RFC 7396] of a team that was put. With If-Match, a 412 if the generation is another one by now. */
+  @Patch('*')
+  @ApiBody({ type: PatchTeamDto })
+  async patch(
+    @Param('*') path: string,
+    @Body() sent: unknown,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<TeamDto> {
+    const row = await this.keys.patchTeam(nameOf(path), sent, readIfMatch(ifMatch), caller);
+    reply.header('etag', etagOf(row.generation));
     return teamView(row);
   }
 

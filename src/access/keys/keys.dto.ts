@@ -200,6 +200,9 @@ export class PutTeamDto {
   @IsOptional() @IsStringRecord(50, 100, 1_000) labels?: Record<string, string>;
 }
 
+/** A JSON merge patch: fields that are left out stay, null gives one its default. */
+export class PatchTeamDto extends PartialType(PutTeamDto) {}
+
 export class TeamDto {
   name!: string;
   limits!: ShownLimitsDto;

@@ -1,19 +1,22 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
-import { existingTime } from '../../input/dto-rules.js';
 import { InvalidInputError } from '../../input/input-errors.js';
-import { describeValue, isJsonObject } from '../../input/json.js';
-import { mergePatch } from '../../input/merge-patch.js';
-import { readDto } from '../../input/read-dto.js';
 import { AccessNotFoundError } from '../access-errors.js';
 import type { Caller } from '../caller.js';
 import type { ApiKeyEntity, TeamEntity } from './api-key.entity.js';
+import {
+  checkPatch,
+  keyColumnsOf,
+  keyDocumentOf,
+  patched,
+  teamColumnsOf,
+  teamDocumentOf,
+} from './key-documents.js';
 import { hashOf, newKey, prefixOf } from './key-text.js';
 import { KeySync } from './key-sync.js';
-import { type KeyColumns, KeyTable, type ListedKey } from './key-table.js';
-import { limitColumnsOf, shownLimitsOf } from './key-views.js';
-import { KeyDefinitionDto, type PutTeamDto } from './keys.dto.js';
+import { type KeyColumns, KeyTable, type ListedKey, type TeamColumns } from './key-table.js';
+import { KeyDefinitionDto, PutTeamDto } from './keys.dto.js';
 
 const DAY_MS = 86_400_000;
 
@@ -35,7 +38,7 @@ export class Keys {
     dto: KeyDefinitionDto,
     caller: Caller,
   ): Promise<{ readonly row: ListedKey; readonly key: string }> {
-    const columns = definitionOf(dto, null);
+    const columns = keyColumnsOf(dto, null);
     if (columns.expires_at !== null && columns.expires_at.getTime() <= Date.now())
       throw new InvalidInputError([{ field: 'expires_at', problem: 'must be in the future' }]);
     const key = newKey();
@@ -63,16 +66,10 @@ export class Keys {
 
   /** A JSON merge patch [RFC 7396]. @throws InvalidInputError, PreconditionFailedError, AccessNotFoundError, KeyNameTakenError */
   patch(id: string, sent: unknown, wanted: WantedGeneration, caller: Caller): Promise<ListedKey> {
-    if (!isJsonObject(sent)) {
-      const problem = `the body must be a JSON object${describeValue(sent)}`;
-      throw new InvalidInputError([{ field: '', problem }]);
-    }
+    const patch = checkPatch(sent);
     return this.change(id, caller, (row) => {
       checkGeneration(wanted, row.generation);
-      const merged = mergePatch(documentOf(row), sent);
-      const { dto, faults } = readDto(KeyDefinitionDto, merged as object);
-      if (faults.length > 0) throw new InvalidInputError(faults);
-      return definitionOf(dto, row);
+      return keyColumnsOf(patched(KeyDefinitionDto, keyDocumentOf(row), patch), row);
     });
   }
 
@@ -105,25 +102,32 @@ export class Keys {
   }
 
   /** @throws PreconditionFailedError */
-  async putTeam(
+  putTeam(
     name: string,
-    { labels, limits, max_priority, weight }: PutTeamDto,
+    dto: PutTeamDto,
     wanted: WantedGeneration,
     caller: Caller,
   ): Promise<{ readonly row: TeamEntity; readonly isNew: boolean }> {
-    const put = await this.table.putTeam(
-      {
-        name,
-        labels: labels ?? {},
-        max_priority: max_priority ?? 'interactive',
-        weight: weight ?? 1,
-        ...limitColumnsOf(limits),
-      },
-      (existing) => checkGeneration(wanted, existing?.generation ?? 0),
-      caller,
-    );
-    await this.obeyed([]);
-    return put;
+    return this.writeTeam(name, caller, (existing) => {
+      checkGeneration(wanted, existing?.generation ?? 0);
+      return teamColumnsOf(dto);
+    });
+  }
+
+  /** A JSON merge patch [RFC 7396]. @throws InvalidInputError, PreconditionFailedError, AccessNotFoundError */
+  async patchTeam(
+    name: string,
+    sent: unknown,
+    wanted: WantedGeneration,
+    caller: Caller,
+  ): Promise<TeamEntity> {
+    const patch = checkPatch(sent);
+    const { row } = await this.writeTeam(name, caller, (existing) => {
+      if (existing === undefined) throw new AccessNotFoundError('team');
+      checkGeneration(wanted, existing.generation);
+      return teamColumnsOf(patched(PutTeamDto, teamDocumentOf(existing), patch));
+    });
+    return row;
   }
 
   /** @throws PreconditionFailedError, AccessNotFoundError */
@@ -155,65 +159,20 @@ export class Keys {
     return (await this.table.find(id)) ?? { ...row, last_used_at: null };
   }
 
+  private async writeTeam(
+    name: string,
+    caller: Caller,
+    decide: (existing: TeamEntity | undefined) => Omit<TeamColumns, 'name'>,
+  ): Promise<{ readonly row: TeamEntity; readonly isNew: boolean }> {
+    const written = await this.table.putTeam(name, decide, caller);
+    await this.obeyed([]);
+    return written;
+  }
+
   /** The change is committed: if it cannot be read back now, the next resync does it. */
   private async obeyed(ids: readonly string[]): Promise<void> {
     await this.sync.reload(ids).catch(() => {});
   }
-}
-
-/** What a PATCH changes. */
-function documentOf(row: ApiKeyEntity): object {
-  const { name, role, team, models, labels, priority, may_act_for } = row;
-  const { expires_at, disabled_at, disabled_reason } = row;
-  const document = {
-    name,
-    role,
-    team,
-    models,
-    labels,
-    limits: shownLimitsOf(row),
-    priority,
-    may_act_for,
-    expires_at: expires_at?.toISOString() ?? null,
-    disabled: disabled_at !== null,
-    disabled_reason,
-  };
-  return mergePatch({}, document) as object;
-}
-
-/** @throws InvalidInputError for a day that no month has */
-function definitionOf(
-  {
-    name,
-    role,
-    team,
-    models,
-    limits,
-    priority,
-    may_act_for,
-    labels,
-    expires_at,
-    disabled,
-    disabled_reason,
-  }: KeyDefinitionDto,
-  row: ApiKeyEntity | null,
-): Omit<KeyColumns, 'prefix' | 'hash' | 'old_hash' | 'old_hash_until' | 'revoked_at'> {
-  const isDisabled = disabled === true;
-  const isEndless = expires_at === undefined || expires_at === null;
-  const expires = isEndless ? null : existingTime('expires_at', expires_at);
-  return {
-    name,
-    role,
-    team: team ?? null,
-    models: models ?? null,
-    labels: labels ?? {},
-    ...limitColumnsOf(limits),
-    priority: priority ?? null,
-    may_act_for: may_act_for ?? null,
-    expires_at: expires,
-    disabled_at: isDisabled ? (row?.disabled_at ?? new Date()) : null,
-    disabled_reason: isDisabled ? (disabled_reason ?? null) : null,
-  };
 }
 
 function bytesOf(key: string): Buffer {
