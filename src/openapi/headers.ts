@@ -134,7 +134,13 @@ const OF_FAULTS: readonly HeaderName[] = [
   'www-authenticate',
 ];
 const OF_FAILURES: readonly HeaderName[] = ['retry-after', 'x-should-retry'];
-const OF_JOBS: readonly HeaderName[] = ['location', 'preference-applied', 'x-mmm-job-id', 'x-mmm-ignored'];
+const OF_JOBS: readonly HeaderName[] = [
+  'location',
+  'preference-applied',
+  'x-mmm-job-id',
+  'x-mmm-priority',
+  'x-mmm-ignored',
+];
 
 const INFERENCE: ReadonlySet<string> = new Set([
   ...Object.keys(ENDPOINTS).map((path) => OPENAI_BASE + path),

@@ -64,11 +64,24 @@ describe('a job of a model whose workers have no poll', () => {
     const { model_name: model } = worker;
     const post = (path: string, more: object, headers: Record<string, string>) =>
       service.post(path, { model, ...more }, headers);
+    const classOf = (answer: { readonly headers: Headers }) => answer.headers.get('x-mmm-priority');
     const job = await post('/api/v1/jobs', { prompt: 'a cat' }, { 'x-mmm-priority': 'interactive' });
     expect([job.status, job.json]).toEqual([202, expect.objectContaining({ priority: 'interactive' })]);
+    expect(classOf(job)).toBe('interactive');
+    const read = await service.get(job.headers.get('location') ?? '');
+    expect([read.status, classOf(read)]).toEqual([200, 'interactive']);
     const chat = { messages: [{ role: 'user', content: 'hi' }], service_tier: 'flex' };
     const call = await post('/v1/chat/completions', chat, { prefer: 'respond-async' });
     expect([call.status, call.json]).toEqual([202, expect.objectContaining({ priority: 'bulk' })]);
+    expect(classOf(call)).toBe('bulk');
+    // A repetition has the class of the job that there is.
+    const body = { messages: chat.messages };
+    const plain = { 'idempotency-key': 'two', prefer: 'respond-async' };
+    const [one, two] = [
+      await post('/v1/chat/completions', body, { ...plain, 'x-mmm-priority': 'interactive' }),
+      await post('/v1/chat/completions', body, plain),
+    ];
+    expect([one, two].map(classOf)).toEqual(['interactive', 'interactive']);
     const { status } = await post('/api/v1/jobs', { prompt: 'a cat' }, { 'x-mmm-priority': 'urgent' });
     expect(status).toBe(400);
   });

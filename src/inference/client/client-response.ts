@@ -16,10 +16,9 @@ import { recordAnswer } from './token-counts.js';
 import { type FieldNames, fieldFor, wordsFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
 import { ClientDisconnect } from './client-disconnect.js';
-import { PRIORITY_HEADER } from './request-headers.js';
 import type { PassedStream, Responder, ResponseStream } from './responder.js';
 import type { Rejection, ResponseFormat, ResponseHead } from './response-format.js';
-import { copyHeaders, setRetryAfter, showIgnored, showWait } from './response-headers.js';
+import { copyHeaders, setRetryAfter, showClass, showIgnored, showWait } from './response-headers.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -36,7 +35,7 @@ export class ClientResponse implements Responder {
     readonly format: ResponseFormat,
   ) {
     this.disconnect = new ClientDisconnect(http.raw);
-    http.header(PRIORITY_HEADER, request.priority);
+    showClass(http, request.priority);
     http.request.held = request.wantsHold === true && this.wantsStream ? new HeldStream(http, format) : null;
   }
 

@@ -3,6 +3,7 @@ import type { Priority } from '../../config/balancing-settings.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
 import { shownFields } from '../adapt/ignored-fields.js';
+import { PRIORITY_HEADER } from './request-headers.js';
 
 /** Whole seconds for all clients, and the fraction for those of OpenAI and Anthropic, which read it first. */
 export function setRetryAfter(http: FastifyReply, ms: number): void {
@@ -25,6 +26,11 @@ export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
 }
 
 const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
+
+/** The class that held. */
+export function showClass(http: FastifyReply, priority: Priority): void {
+  http.header(PRIORITY_HEADER, priority);
+}
 
 /** How long a request waited in queues, and for a worker that was asleep, if it did; of bulk, how often it was cut. */
 export function showWait(

@@ -9,7 +9,7 @@ import { jobPath } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
-import { showIgnored } from '../../client/response-headers.js';
+import { showClass, showIgnored } from '../../client/response-headers.js';
 import { BYTES_PER_TOKEN } from '../../../usage/used.js';
 import { InferenceRequests, WORKER_HEADER } from '../../client/inference-request.js';
 import { idempotencyKeyOf, ignoredFields, type JobRequest, requestHash, retryCountOf } from './new-job.js';
@@ -51,7 +51,9 @@ export class JobStarter {
     this.limiter.enter(http, reply, () => estimatedTokens(request));
     const started = await this.found(http, request);
     http.facts.isJob = true;
-    reply.header('x-mmm-job-id', started.job.id).header('location', jobPath(started.job.id));
+    const { id, priority } = started.job;
+    reply.header('x-mmm-job-id', id).header('location', jobPath(id));
+    showClass(reply, priority);
     showIgnored(reply, this.ignored(request));
     return started;
   }

@@ -6,6 +6,7 @@ import { limitOf, pageOf, readCursor } from '../../../input/page.dto.js';
 import { hasEnded, jobView } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { JobEvents } from './job-events.js';
+import { showClass } from '../../client/response-headers.js';
 import { JobNotFoundError } from './job-errors.js';
 import { JobDto, JobPageDto, JOBS_CURSOR, ListJobsQueryDto, NewJobDto } from './jobs-api.dto.js';
 import { JobStarter } from './job-starter.js';
@@ -67,8 +68,14 @@ export class JobsController {
 
   /** A job as it is now. */
   @Get(':id')
-  async read(@Param('id') id: string, @Req() http: FastifyRequest): Promise<JobDto> {
-    return shownTo(http.caller, await this.own.get(id, http));
+  async read(
+    @Param('id') id: string,
+    @Req() http: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JobDto> {
+    const job = await this.own.get(id, http);
+    showClass(reply, job.priority);
+    return shownTo(http.caller, job);
   }
 
   /** Cancels a job: 202 while the cancel is sent to the upstream, 200 once it has ended. A job that had ended stays as it is. */
@@ -82,6 +89,7 @@ export class JobsController {
     await this.own.get(id, http);
     const job = await this.jobs.cancel(id, http.caller);
     if (job === null) throw new JobNotFoundError();
+    showClass(reply, job.priority);
     if (hasEnded(job)) reply.code(200);
     return jobView(job);
   }
@@ -93,7 +101,9 @@ export class JobsController {
     @Req() http: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.events.send(await this.own.get(id, http), http, reply);
+    const job = await this.own.get(id, http);
+    showClass(reply, job.priority);
+    await this.events.send(job, http, reply);
   }
 }
 

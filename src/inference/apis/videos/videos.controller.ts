@@ -8,6 +8,7 @@ import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { FileResponses } from '../jobs/file-responses.js';
 import { JobNotFoundError, NoResultError, UnsupportedOperationError } from '../jobs/job-errors.js';
+import { showClass } from '../../client/response-headers.js';
 import { JobStarter } from '../jobs/job-starter.js';
 import { readBodyFields } from '../jobs/form-body.js';
 import { ApiExcludeEndpoint } from '@nestjs/swagger';
@@ -49,8 +50,14 @@ export class VideosController {
 
   /** A video as it is now. */
   @Get(':id')
-  async retrieve(@Param('id') id: string, @Req() http: FastifyRequest): Promise<VideoDto> {
-    return this.shown(await this.own(id, http));
+  async retrieve(
+    @Param('id') id: string,
+    @Req() http: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<VideoDto> {
+    const job = await this.own(id, http);
+    showClass(reply, job.priority);
+    return this.shown(job);
   }
 
   /** The film itself; with `Range`, a part of it. */
