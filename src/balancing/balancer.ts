@@ -116,10 +116,12 @@ export class Balancer {
     turn: BulkTurn | null,
     startedMs: number,
   ): void {
-    const { model, attempts, tenant } = request;
+    const { model, attempts, tenant, priority } = request;
     const { id } = acquired.worker;
+    const nowMs = REAL_CLOCK.nowMs();
+    pool.slotTime.add(tenant.name, priority, nowMs - startedMs, nowMs);
     if (turn?.isCut === true && result.kind !== 'success') {
-      pool.waits.cut((REAL_CLOCK.nowMs() - startedMs) / 1000);
+      pool.waits.cut((nowMs - startedMs) / 1000);
       pool.admission.releaseCut(acquired, tenant);
     } else {
       pool.admission.release(acquired, result, request);

@@ -10,6 +10,7 @@ import type { QueueWaits } from './pool-metrics.js';
 import { knownStrategy, POLICIES } from './policies/strategies.js';
 import type { PoolMember } from './pool/pooled-worker.js';
 import { WorkerPool } from './pool/worker-pool.js';
+import { SlotTime } from './slot-seconds.js';
 
 /** What this replica may use of a worker. */
 export type SlotsHere = Pick<PoolMember, 'concurrencyLimit' | 'evenShare'>;
@@ -19,6 +20,7 @@ export class ModelPool {
   readonly workerPool: WorkerPool;
   readonly admission: Admission;
   readonly retryBudget: RetryBudget;
+  readonly slotTime = new SlotTime();
   /** When the last request for the model came. */
   lastRequestMs = -Infinity;
   /** In force. Changed by the pool alone. */

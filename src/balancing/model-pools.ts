@@ -17,6 +17,7 @@ import { ModelPool } from './model-pool.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
 import { PoolMetrics } from './pool-metrics.js';
 import { PoolActivity } from './pool-activity.js';
+import { slotSeconds, type SlotTime } from './slot-seconds.js';
 import { WorkerTroubles } from './worker-results.js';
 
 /** Until the registry has been read. */
@@ -56,6 +57,7 @@ export class ModelPools {
     metrics: Metrics,
   ) {
     this.metrics = new PoolMetrics(metrics);
+    metrics.add(slotSeconds(() => this.slotTimes()));
     live.onChange(({ models }) => this.applyRegistry(models));
     policies.onChange(() => this.applyPolicies());
     replicas.onChange(() => this.rebalance(this.pools.values()));
@@ -119,6 +121,10 @@ export class ModelPools {
       queuedByClass: admission.queuedByClass(),
       queuedByTeam: waitingByTeam(admission.queues.tenants()),
     }));
+  }
+
+  private *slotTimes(): Generator<readonly [model: string, SlotTime]> {
+    for (const [model, { slotTime }] of this.pools) yield [model, slotTime];
   }
 
   private slotsOf(workers: readonly PooledWorker[]): Pick<ModelLoad, 'cap' | 'held'> {

@@ -1,16 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { ActiveTeams } from '../telemetry/active-teams.js';
 import { type Family, labelText, sample } from '../telemetry/exposition.js';
 import { Metrics } from '../telemetry/metrics.js';
 import type { Used } from './used.js';
 
-/** Teams with series of their own. */
-const MOST_TEAMS = 100;
-/** A team that used nothing for so long gives its place to one that does. */
-const IDLE_MS = 3_600_000;
-const OTHER = 'other';
-
 interface TeamUse {
-  seenMs: number;
   input: number;
   cached: number;
   output: number;
@@ -23,8 +17,7 @@ interface TeamUse {
  */
 @Injectable()
 export class TeamMetrics {
-  private readonly teams = new Map<string, TeamUse>();
-  private readonly other = newUse(-1);
+  private readonly teams = new ActiveTeams<TeamUse>(newUse);
   private readonly cachedOfModels;
 
   constructor(metrics: Metrics) {
@@ -56,33 +49,12 @@ export class TeamMetrics {
   }
 
   observe({ team, model, input, cached, output, cost, currency }: Used, nowMs = performance.now()): void {
-    const use = this.useOf(team ?? '', nowMs);
-    use.seenMs = nowMs;
+    const use = this.teams.of(team ?? '', nowMs);
     use.input += input;
     use.cached += cached;
     if (model !== null && cached > 0) this.cachedOfModels.of({ model }).add(cached);
     use.output += output;
     if (cost !== null && currency !== null) use.costs.set(currency, (use.costs.get(currency) ?? 0) + cost);
-  }
-
-  private useOf(team: string, nowMs: number): TeamUse {
-    // A team of that name would be a second series with the same labels, which Prometheus refuses.
-    if (team === OTHER) return this.other;
-    const known = this.teams.get(team);
-    if (known !== undefined) return known;
-    if (this.teams.size >= MOST_TEAMS && !this.dropIdle(nowMs)) return this.other;
-    const use = newUse(nowMs);
-    this.teams.set(team, use);
-    return use;
-  }
-
-  private dropIdle(nowMs: number): boolean {
-    for (const [team, { seenMs }] of this.teams) {
-      if (nowMs - seenMs < IDLE_MS) continue;
-      this.teams.delete(team);
-      return true;
-    }
-    return false;
   }
 
   private family(
@@ -92,14 +64,14 @@ export class TeamMetrics {
     read: (use: TeamUse) => Iterable<readonly [string, number]>,
   ): Family {
     const labelNames = ['team', label];
-    const all = () => [...this.teams, ...(this.other.seenMs >= 0 ? [[OTHER, this.other] as const] : [])];
+    const { teams } = this;
     return {
       name,
       help,
       type: 'counter',
       labelNames,
       *lines() {
-        for (const [team, use] of all())
+        for (const [team, use] of teams.all())
           for (const [value, count] of read(use))
             yield sample(name, labelText(labelNames, { team, [label]: value }), count);
       },
@@ -107,6 +79,6 @@ export class TeamMetrics {
   }
 }
 
-function newUse(seenMs: number): TeamUse {
-  return { seenMs, input: 0, cached: 0, output: 0, costs: new Map() };
+function newUse(): TeamUse {
+  return { input: 0, cached: 0, output: 0, costs: new Map() };
 }
