@@ -13,7 +13,7 @@ const ARROWS = {
   'embedded-postgres': [],
   registry: ['access', 'database'],
   usage: ['access', 'registry', 'database'],
-  health: ['access', 'registry', 'database'],
+  health: ['access', 'registry', 'replicas', 'database'],
   replicas: ['registry', 'database'],
   balancing: ['registry', 'replicas'],
   waking: ['registry', 'replicas', 'database'],

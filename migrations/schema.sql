@@ -282,6 +282,8 @@ CREATE TABLE replica (
   settings json,
   draining json,
   load jsonb NOT NULL DEFAULT '{}'::jsonb,
+  knows uuid[],
+  settled boolean,
   CONSTRAINT replica_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=70);
 
@@ -2725,6 +2727,8 @@ COMMENT ON COLUMN replica.version IS 'The version of the service that it runs.';
 COMMENT ON COLUMN replica.settings IS 'Hashes of the settings that must be the same on every replica, by name.';
 COMMENT ON COLUMN replica.draining IS 'Set once it takes no new requests: how many still run there, by worker. The other replicas use the rest of each max_concurrency.';
 COMMENT ON COLUMN replica.load IS 'What it does now: running requests by worker, waiting ones by model (how many, the longest wait in ms), the sums of its last minute. Written every 2 s where it changed.';
+COMMENT ON COLUMN replica.knows IS 'The other replicas by which it divides max_concurrency; one that joins uses none of it before all live ones know of it. NULL: its release does not say.';
+COMMENT ON COLUMN replica.settled IS 'False while it joins and uses nothing of max_concurrency. NULL: its release does not say.';
 COMMENT ON TABLE replica_demand IS 'Slots that move between replicas: what a replica needs and holds of a model for which requests have waited. Gone with the replica.';
 COMMENT ON COLUMN replica_demand.replica_id IS 'The replica.';
 COMMENT ON COLUMN replica_demand.model_name IS 'The model.';

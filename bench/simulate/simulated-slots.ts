@@ -83,7 +83,7 @@ export class SimulatedSlots {
   }
 
   limitOf(replica: number, workerId: string): number {
-    return this.member(replica).slots.limitOf(workerId) ?? this.evenShareAt(replica);
+    return this.member(replica).slots.limitOf(workerId, this.evenShareAt(replica));
   }
 
   elsewhereOf(replica: number): ModelSlots['elsewhere'] {

@@ -1,6 +1,7 @@
 import { AccessModule } from '../access/access.module.js';
 import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { BulkController } from './bulk.controller.js';
@@ -23,7 +24,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
 
 /** Health checks. Writes health into the registry, from where the balancer reads it. */
 @Module({
-  imports: [AccessModule, RegistryModule, TelemetryModule, UpstreamModule],
+  imports: [AccessModule, RegistryModule, ReplicasModule, TelemetryModule, UpstreamModule],
   controllers: [BulkController, ProbeController, ReadinessController],
   providers: [
     DueProbeFinder,

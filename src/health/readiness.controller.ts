@@ -14,7 +14,7 @@ export class ReadinessController {
     return { status: 'ok' };
   }
 
-  /** Ready for traffic: 503 until the registry is first loaded, while StartCheck holds it back, and while draining. */
+  /** Ready for traffic: 503 until the registry is first loaded and all replicas know of this one, while StartCheck holds it back, and while draining. */
   @Get('readyz')
   readyz(@Res({ passthrough: true }) reply: FastifyReply) {
     const page = this.readiness.page();

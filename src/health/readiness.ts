@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { LiveKeys } from '../access/keys/live-keys.js';
 import { Database } from '../database/database.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
+import { Replicas } from '../replicas/replicas.js';
 import { type Trouble, WorkerActivity } from '../registry/live/worker-activity.js';
 import type { Worker } from '../registry/worker.js';
 import { StartCheck } from './start-check.js';
@@ -25,6 +26,7 @@ export class Readiness implements OnApplicationBootstrap, OnApplicationShutdown 
     private readonly activity: WorkerActivity,
     private readonly database: Database,
     private readonly start: StartCheck,
+    private readonly replicas: Replicas,
   ) {}
 
   /** What keeps it from becoming ready is in the log, also where nothing looks at `/readyz`. */
@@ -46,7 +48,8 @@ export class Readiness implements OnApplicationBootstrap, OnApplicationShutdown 
     if (this.draining) return 'draining';
     if (this.wasReady) return 'ready';
     if (this.live.lastLoadMs === null || !this.keys.isLoaded) return 'starting';
-    this.wasReady = this.start.hasPassed();
+    // Requests would wait for slots: the other replicas do not know of this one yet.
+    this.wasReady = this.start.hasPassed() && this.replicas.isSettled;
     if (this.wasReady) return 'ready';
     return this.start.reason === null ? 'starting' : 'misconfigured';
   }

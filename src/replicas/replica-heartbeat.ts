@@ -1,13 +1,16 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { ReplicaSettings } from '../config/settings.js';
 import { DatabaseConnection } from '../database/database-connection.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { Notifications } from '../database/notifications.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
 import { Draining } from './draining.js';
-import { type OtherReplica, ReplicaTable } from './replica-table.js';
+import { Joining } from './joining.js';
+import { type OtherReplica, REPLICA_CHANGED, ReplicaTable } from './replica-table.js';
 import type { Running } from './replica.entity.js';
 import { SettingsDrift } from './settings-drift.js';
 import { LOOK_MS, Replicas } from './replicas.js';
@@ -21,9 +24,11 @@ const DRAINING_LOOK_MS = 500;
 /** ± share of every pause, so that replicas do not run in step. */
 const JITTER = 0.2;
 const IDLE_LOOK_MS = 50;
+/** While what runs here is written down, and a replica that joins waits for it. */
+const COVERING_MS = 50;
 
 /**
- * Reports that this replica is alive and reads which others are. It also reports which draining workers have no request
+ * Reports that this replica is alive and reads which others are; one that joins learns here that it is known. It also reports which draining workers have no request
  * left here, and which workers have served requests.
  */
 @Injectable()
@@ -34,6 +39,10 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
   private servedNotedMs = -Infinity;
   private unnoted: readonly string[] = [];
   private isDraining = false;
+  private hasJoined = false;
+  /** The others that this replica knows, as its row has it. */
+  private acknowledged: readonly string[] = [];
+  private isAcknowledgeDue = false;
   private lastFault = '';
 
   constructor(
@@ -45,11 +54,18 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     private readonly activity: WorkerActivity,
     private readonly live: LiveWorkers,
     private readonly drift: SettingsDrift,
+    private readonly joining: Joining,
+    notifications: Notifications,
     private readonly connection: DatabaseConnection,
     private readonly settings: ReplicaSettings,
   ) {
     this.rounds = new PeriodicTask(() => this.turn());
     draining.onNews(() => this.rounds.runWithin(DRAINING_LOOK_MS));
+    notifications.subscribe(REPLICA_CHANGED, {
+      onNotify: (id) => {
+        if (id !== replicas.id) this.rounds.runWithin(0);
+      },
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -59,7 +75,7 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
   /** Clients are disconnected by now; calls with `on_disconnect: finish` may still run and need this replica's slots. */
   async onApplicationShutdown(): Promise<void> {
     while (!this.activity.isIdle) await sleep(IDLE_LOOK_MS);
-    await Promise.all([this.rounds.stop(), this.slots.stop(), this.sharedSlots.stop()]);
+    await Promise.all([this.rounds.stop(), this.joining.stop(), this.slots.stop(), this.sharedSlots.stop()]);
     // If this fails, the others notice the missing heartbeats.
     await this.table.leave(this.replicas.id).catch(() => {});
   }
@@ -82,15 +98,45 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
 
   private async turn(): Promise<number> {
     try {
-      await this.look();
+      if (this.hasJoined) await this.look();
+      else await this.join();
+      await this.acknowledge();
       await this.draining.finish();
       this.lastFault = '';
     } catch (error) {
       this.replicas.markInterrupted();
+      // After a failover, what the last heartbeats wrote may be lost.
+      this.beatDueMs = -Infinity;
       this.report(error);
     }
+    return this.pauseMs();
+  }
+
+  private pauseMs(): number {
+    if (this.isAcknowledgeDue) return COVERING_MS;
     const pauseMs = this.draining.isAny || this.isDraining ? DRAINING_LOOK_MS : LOOK_MS;
     return Math.min(pauseMs, this.settings.heartbeatMs) * (1 + JITTER * (2 * Math.random() - 1));
+  }
+
+  private async join(): Promise<void> {
+    const others = await this.table.join(this.replicas.id, this.drift.mine);
+    this.hasJoined = true;
+    this.beatDueMs = performance.now() + this.settings.heartbeatMs * (1 - JITTER * Math.random());
+    this.acknowledged = others.map(({ id }) => id);
+    this.learn(others);
+    if (others.length === 0) this.replicas.markSettled();
+    else this.joining.begin();
+  }
+
+  /** Says by which others this replica divides the slots, once they can read of all that runs here beyond that. */
+  private async acknowledge(): Promise<void> {
+    const ids = this.replicas.othersIds;
+    const isNews =
+      ids.length !== this.acknowledged.length || ids.some((id) => !this.acknowledged.includes(id));
+    this.isAcknowledgeDue = isNews && !(this.sharedSlots.isCovered && this.slots.isCovered);
+    if (!isNews || this.isAcknowledgeDue) return;
+    await this.table.acknowledge(this.replicas.id, ids);
+    this.acknowledged = ids;
   }
 
   private async look(): Promise<void> {
@@ -102,14 +148,19 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
       this.learn(await this.table.look(this.replicas.id));
       return;
     }
+    const rest = this.replicas.ownRunning;
     if (this.isDraining) this.replicas.drain(this.rest());
     this.learn(
       await this.table.beat(this.replicas.id, {
         drained: report.drained,
         settings: this.drift.mine,
         draining: this.replicas.ownRunning,
+        knows: this.acknowledged,
+        settled: this.replicas.isSettled,
       }),
     );
+    if (this.isDraining && !isDeepStrictEqual(rest, this.replicas.ownRunning))
+      await this.table.announce(this.replicas.id);
     this.draining.reported(report.drained);
     if (!isDue) return;
     this.beatDueMs = nowMs + this.settings.heartbeatMs * (1 - JITTER * Math.random());

@@ -37,3 +37,22 @@ export function afterLook(
 export function areSame(one: ReplicaMembership, other: ReplicaMembership): boolean {
   return one.ids.length === other.ids.length && one.ids.every((id, at) => id === other.ids[at]);
 }
+
+/** What the database shows of another live replica to one that joins. */
+export interface Witness {
+  /** Whether it divides the slots by this replica, too; `null`: its release does not say. */
+  readonly knows: boolean | null;
+  /** It has a connection to the database: it runs, or is paused. */
+  readonly isConnected: boolean;
+}
+
+/**
+ * Whether no other live replica uses slots as if this one did not exist. One that is paused may do so until it counts as dead, so it is
+ * waited for. One of the release before looks within `settleMs`. One without a connection was most likely killed: it gets as long.
+ * @param sinceMs time since this replica joined
+ */
+export function isNoticed(others: readonly Witness[], sinceMs: number, settleMs: number): boolean {
+  return others.every(
+    ({ knows, isConnected }) => knows === true || ((knows === null || !isConnected) && sinceMs >= settleMs),
+  );
+}

@@ -15,11 +15,20 @@ export interface Heartbeat {
   readonly settings: SharedSettings;
   /** What still runs on a replica that takes no new requests; `null`: it takes some. */
   readonly draining: Running | null;
+  /** Ids of the others by which it divides the slots. */
+  readonly knows: readonly string[];
+  /** It uses slots. */
+  readonly settled: boolean;
 }
 
 export interface OtherReplica extends Settled {
   readonly draining: Running | null;
+  /** Ids of the replicas that it knows; `null`: its release does not say. */
+  readonly knows: readonly string[] | null;
 }
+
+/** The channel on which replicas learn that one joins, drains or leaves; the payload is the schema and its id. */
+export const REPLICA_CHANGED = 'mmm_replica';
 
 const DEAD_ROWS_KEPT = '1 hour';
 
@@ -32,12 +41,14 @@ export class ReplicaTable {
   private readonly worker: string;
   private readonly probe: string;
   private readonly job: string;
+  private readonly schema: string;
 
   constructor(
     private readonly database: Database,
     private readonly settings: ReplicaSettings,
     { schema }: DatabaseSettings,
   ) {
+    this.schema = schema;
     this.replica = `"${schema}".replica`;
     this.live = `"${schema}".live_replica`;
     this.worker = `"${schema}".worker`;
@@ -45,12 +56,42 @@ export class ReplicaTable {
     this.job = `"${schema}".job`;
   }
 
+  /**
+   * The first heartbeat. Replicas join one after the other, so that of two at least one sees the other. One that is alone is settled.
+   * @returns the other live replicas, which it knows from now on
+   */
+  async join(id: string, settings: SharedSettings): Promise<readonly OtherReplica[]> {
+    return this.database.transaction('replicas', async (manager) => {
+      await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [this.replica]);
+      const others: OtherReplica[] = await manager.query(this.othersAlive, [id]);
+      await manager.query(
+        `WITH me AS (
+           INSERT INTO ${this.replica} AS r (id, host, version, settings, knows, settled) VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (id) DO UPDATE SET seen_at = now(), knows = excluded.knows, settled = excluded.settled RETURNING r.id)
+         SELECT pg_notify('${REPLICA_CHANGED}', $7 || ' ' || id) FROM me`,
+        [
+          id,
+          hostname(),
+          VERSION,
+          JSON.stringify(settings),
+          others.map((other) => other.id),
+          others.length === 0,
+          this.schema,
+        ],
+      );
+      return others;
+    });
+  }
+
   /** Records a heartbeat. @returns the other live replicas */
-  async beat(id: string, { drained, settings, draining }: Heartbeat): Promise<readonly OtherReplica[]> {
+  async beat(id: string, its: Heartbeat): Promise<readonly OtherReplica[]> {
+    const { drained, settings, draining, knows, settled } = its;
     return this.database.write<OtherReplica>(
       `WITH me AS (
-         INSERT INTO ${this.replica} (id, host, version, settings, drained, draining) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (id) DO UPDATE SET seen_at = now(), drained = excluded.drained, draining = excluded.draining)
+         INSERT INTO ${this.replica} AS r (id, host, version, settings, drained, draining, knows, settled)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (id) DO UPDATE SET seen_at = now(), drained = excluded.drained, draining = excluded.draining,
+           knows = excluded.knows, settled = excluded.settled OR r.settled)
        ${this.othersAlive}`,
       [
         id,
@@ -59,8 +100,20 @@ export class ReplicaTable {
         JSON.stringify(settings),
         JSON.stringify(drained),
         draining === null ? null : JSON.stringify(draining),
+        knows,
+        settled,
       ],
     );
+  }
+
+  /** From now on this replica divides the slots by these others. */
+  async acknowledge(id: string, others: readonly string[]): Promise<void> {
+    await this.database.query(`UPDATE ${this.replica} SET knows = $2 WHERE id = $1`, [id, others]);
+  }
+
+  /** Lets the others look at once. */
+  async announce(id: string): Promise<void> {
+    await this.database.query(`SELECT pg_notify('${REPLICA_CHANGED}', $1 || ' ' || $2)`, [this.schema, id]);
   }
 
   /** @returns the other live replicas */
@@ -70,7 +123,11 @@ export class ReplicaTable {
 
   /** Deletes the replica's row and, by cascade, its leases. */
   async leave(id: string): Promise<void> {
-    await this.database.query(`DELETE FROM ${this.replica} WHERE id = $1`, [id]);
+    await this.database.query(
+      `WITH gone AS (DELETE FROM ${this.replica} WHERE id = $1 RETURNING id)
+       SELECT pg_notify('${REPLICA_CHANGED}', $2 || ' ' || id) FROM gone`,
+      [id, this.schema],
+    );
   }
 
   async purge(): Promise<void> {
@@ -141,6 +198,6 @@ export class ReplicaTable {
   }
 
   private get othersAlive(): string {
-    return `SELECT id, host, settings, draining FROM ${this.live} WHERE id <> $1`;
+    return `SELECT r.id, r.host, r.settings, r.draining, r.knows FROM ${this.live} l JOIN ${this.replica} r ON r.id = l.id WHERE r.id <> $1`;
   }
 }

@@ -36,6 +36,12 @@ export class ReplicaEntity {
 
   @Column('jsonb', { default: {} })
   load!: object;
+
+  @Column('uuid', { array: true, nullable: true })
+  knows!: string[] | null;
+
+  @Column('boolean', { nullable: true })
+  settled!: boolean | null;
 }
 
 /** The table `replica_minute`: what a replica served in a minute. */

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { Draining } from './draining.js';
+import { Joining } from './joining.js';
 import { KeyRotation } from './key-rotation.js';
 import { ReplicaHeartbeat } from './replica-heartbeat.js';
 import { ReplicaTable } from './replica-table.js';
@@ -19,6 +20,7 @@ import { SlotTable } from './slots/slot-table.js';
   providers: [
     DemandTable,
     Draining,
+    Joining,
     KeyRotation,
     ReplicaHeartbeat,
     Replicas,

@@ -12,9 +12,9 @@ import {
   type ReplicaMembership,
 } from './replica-membership.js';
 
-/** How often a replica looks for others: concurrency must be rebalanced sooner than the next heartbeat. */
+/** How often a replica looks for others, also where no NOTIFY arrives: concurrency must be rebalanced sooner than the next heartbeat. */
 export const LOOK_MS = 1_000;
-/** Within this time, all replicas notice that one joined or left. */
+/** Within this time, all replicas notice a change, but those that are paused or cut off. */
 export const SETTLE_MS = 2 * LOOK_MS;
 
 /** The running copies of the service, as last seen. */
@@ -25,8 +25,9 @@ export class Replicas {
   /** Replicas that take no new requests, and what still runs there. */
   private draining: ReadonlyMap<string, Running> = new Map();
   private hasLooked = false;
-  /** `-Infinity`: there was no other replica. */
-  private joinedMs = Infinity;
+  private noticed = false;
+  private settled = false;
+  private agreed = true;
   private returnedAtMs = -Infinity;
   private readonly listeners: (() => void)[] = [];
 
@@ -87,9 +88,35 @@ export class Replicas {
     this.notify();
   }
 
-  /** By then all others have noticed this replica; by the clock of `performance.now()`. */
-  get noticedAtMs(): number {
-    return this.joinedMs + SETTLE_MS;
+  /** Ids of the others by which this replica divides the slots. */
+  get othersIds(): readonly string[] {
+    return this.membership.ids.filter((id) => id !== this.id);
+  }
+
+  /** The others do not use what is this replica's part. */
+  get isNoticed(): boolean {
+    return this.noticed;
+  }
+
+  /** This replica uses slots: it is noticed, and knows what the others use. Once true, always true. */
+  get isSettled(): boolean {
+    return this.settled;
+  }
+
+  /** Each of the others knows all the replicas that this one knows, as of the last look; those of the release before do not say. */
+  get areAgreed(): boolean {
+    return this.agreed;
+  }
+
+  markNoticed(): void {
+    this.noticed = true;
+    this.notify();
+  }
+
+  markSettled(): void {
+    this.noticed = true;
+    this.settled = true;
+    this.notify();
   }
 
   /** Calls `listener` after every change. */
@@ -98,7 +125,6 @@ export class Replicas {
   }
 
   update(others: readonly OtherReplica[], nowMs: number): void {
-    if (this.joinedMs === Infinity) this.joinedMs = others.length === 0 ? -Infinity : nowMs;
     if (this.membership.isInterrupted) this.returnedAtMs = nowMs;
     const own = this.draining.get(this.id);
     const draining = new Map(own === undefined ? [] : [[this.id, own]]);
@@ -107,6 +133,10 @@ export class Replicas {
     this.draining = draining;
     const seen = [...others.map(({ id }) => id), this.id];
     this.set(afterLook(this.membership, seen, nowMs, 2 * this.settings.heartbeatMs), isNews);
+    this.agreed = others.every(
+      ({ id, knows }) =>
+        knows === null || this.membership.ids.every((its) => its === id || knows.includes(its)),
+    );
   }
 
   markInterrupted(): void {

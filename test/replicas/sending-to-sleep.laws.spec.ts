@@ -256,7 +256,7 @@ class Cluster {
       power: { ...power, sinceMs: power.since_ms, isFallingAsleep: power.is_falling_asleep },
     } as unknown as Parameters<typeof drainedHere>[0][number];
     const drained = drainedHere([worker], () => inFlight);
-    await this.reports.beat(id, { drained, settings: {}, draining: null });
+    await this.reports.beat(id, { drained, settings: {}, draining: null, knows: [], settled: true });
   }
 
   /** It reads the registry and reports before it takes requests. */

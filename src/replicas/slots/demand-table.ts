@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import type { Running } from '../replica.entity.js';
+import type { Witness } from '../replica-membership.js';
 import { Replicas } from '../replicas.js';
 import type { DemandRow } from './model-slots.js';
 import type { TenantDemand } from './tenant-demand.js';
@@ -14,7 +15,7 @@ export interface Participant {
   readonly id: string;
   /** What still runs on a replica that takes no new requests; `null`: it takes some. */
   readonly draining: Running | null;
-  /** It has just joined, and uses nothing before it has read the rows of the others. */
+  /** It joins, and uses nothing before it has read the rows of the others. */
   readonly isNew: boolean;
 }
 
@@ -22,6 +23,12 @@ export interface Participant {
 export interface Locked {
   readonly replicas: readonly Participant[];
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, DemandRow>>;
+}
+
+/** A model of which others have rows, and a replica that joins has none. */
+export interface MissingRow {
+  readonly model: string;
+  readonly workerIds: readonly string[];
 }
 
 interface WrittenDemand {
@@ -44,7 +51,7 @@ interface Row {
 
 /** The demand of all tenants together. */
 const ALL = '*';
-/** Below SETTLE_MS: until then a replica that joined uses nothing. */
+/** Below SETTLE_MS: until then a replica of the release before uses nothing. */
 const NEW_MS = 1_500;
 const RECENT_MS = 10_000;
 
@@ -52,6 +59,9 @@ const RECENT_MS = 10_000;
 @Injectable()
 export class DemandTable {
   private readonly table: string;
+  private readonly replica: string;
+  private readonly worker: string;
+  /** The rows of live replicas. */
   private readonly live: string;
 
   constructor(
@@ -60,7 +70,9 @@ export class DemandTable {
     private readonly settings: DatabaseSettings,
   ) {
     this.table = `"${settings.schema}".replica_demand`;
-    this.live = `"${settings.schema}".live_replica`;
+    this.replica = `"${settings.schema}".replica`;
+    this.worker = `"${settings.schema}".worker`;
+    this.live = `"${settings.schema}".live_replica l JOIN ${this.replica} r ON r.id = l.id`;
   }
 
   private get me(): string {
@@ -85,8 +97,9 @@ export class DemandTable {
         [this.table, models.toSorted()],
       );
       const replicas: Participant[] = await manager.query(
-        `SELECT id, draining, started_at > clock_timestamp() - interval '${NEW_MS} ms' AS "isNew"
-         FROM ${this.live} WHERE id <> $1`,
+        `SELECT r.id, r.draining,
+           coalesce(NOT r.settled, r.started_at > clock_timestamp() - interval '${NEW_MS} ms') AS "isNew"
+         FROM ${this.live} WHERE r.id <> $1`,
         [this.me],
       );
       const rows: Row[] = await manager.query(
@@ -113,16 +126,38 @@ export class DemandTable {
     });
   }
 
-  /** The models of which other live replicas have rows, once no exchange is running. */
-  async firstLook(): Promise<readonly string[]> {
+  /** Whether the other live replicas know of this one. */
+  witnesses(): Promise<readonly Witness[]> {
+    return this.database.query<Witness>(this.witnessesSql, [this.me]);
+  }
+
+  /**
+   * Lets this replica use slots from the commit on, unless others have rows of models of which it has none: they may hold more of those
+   * than its even share leaves. While it runs there is no exchange.
+   * @param ignored models that are not known here
+   * @returns the models of which rows are missing
+   */
+  async settle(
+    isNoticed: (witnesses: readonly Witness[]) => boolean,
+    ignored: readonly string[],
+  ): Promise<'none' | 'unnoticed' | readonly MissingRow[]> {
     return this.database.transaction('slots', async (manager) => {
       await this.lockAll(manager);
-      const rows: { name: string }[] = await manager.query(
-        `SELECT DISTINCT d.model_name AS name FROM ${this.table} d JOIN ${this.live} r ON r.id = d.replica_id
-         WHERE r.id <> $1`,
+      if (!isNoticed(await manager.query(this.witnessesSql, [this.me]))) return 'unnoticed';
+      const missing: MissingRow[] = await manager.query(
+        `SELECT model, ARRAY(SELECT id FROM ${this.worker} WHERE model_name = model) AS "workerIds"
+         FROM (SELECT DISTINCT d.model_name AS model FROM ${this.table} d JOIN ${this.live} ON r.id = d.replica_id
+           WHERE r.id <> $1 AND r.draining IS NULL AND d.model_name <> ALL ($2) AND EXISTS (SELECT FROM ${this.worker} w WHERE w.model_name = d.model_name)
+             AND NOT EXISTS (SELECT FROM ${this.table} o WHERE o.replica_id = $1 AND o.model_name = d.model_name)) AS missing`,
+        [this.me, ignored],
+      );
+      if (missing.length > 0) return missing;
+      const settled: unknown[] = await manager.query(
+        `WITH me AS (UPDATE ${this.replica} SET settled = true WHERE id = $1 AND id IN (SELECT r.id FROM ${this.live}) RETURNING id)
+         SELECT FROM me`,
         [this.me],
       );
-      return rows.map(({ name }) => name);
+      return settled.length === 1 ? 'none' : 'unnoticed';
     });
   }
 
@@ -131,7 +166,7 @@ export class DemandTable {
     return this.database.transaction('slots', async (manager) => {
       await this.lockAll(manager);
       const others: unknown[] = await manager.query(
-        `SELECT FROM ${this.live} WHERE id <> $1 AND draining IS NULL LIMIT 1`,
+        `SELECT FROM ${this.live} WHERE r.id <> $1 AND r.draining IS NULL LIMIT 1`,
         [this.me],
       );
       if (others.length > 0) return false;
@@ -149,6 +184,12 @@ export class DemandTable {
       [this.me],
     );
     return rows.map(({ name }) => name);
+  }
+
+  private get witnessesSql(): string {
+    return `SELECT $1 = ANY (r.knows) AS knows, EXISTS (SELECT FROM pg_stat_activity a
+        WHERE a.datname = current_database() AND starts_with(a.application_name, 'mmm ' || left(r.id::text, 8) || ' ')) AS "isConnected"
+      FROM ${this.live} WHERE r.id <> $1`;
   }
 
   /** Waits for all running exchanges, and keeps others from beginning. */

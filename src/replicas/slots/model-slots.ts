@@ -54,15 +54,19 @@ export class ModelSlots {
   elsewhere: ReadonlyMap<string, RunningElsewhere> = new Map();
   private mayUse: Slots = new Map();
   private promised: Slots | null = null;
+  /** What the row in the database says of each worker, or one that was written since: then no more than that runs. */
+  private held: Slots = new Map();
+  private nextHeld: Slots = new Map();
   private demand: TenantDemands | null = null;
   private decidedMs = -Infinity;
   private contendedUntilMs = -Infinity;
 
   constructor(private readonly replicaId: string) {}
 
-  /** Requests that may run on the worker; `null`: the even share. */
-  limitOf(workerId: string): number | null {
-    return this.mayUse.get(workerId) ?? null;
+  /** Requests that may run on the worker: without a row in the database, no more than the even share of the replicas of now. */
+  limitOf(workerId: string, even: number): number {
+    const limit = this.mayUse.get(workerId) ?? even;
+    return this.held.has(workerId) ? limit : Math.min(limit, even);
   }
 
   /** Requests of the model wait, here or at another replica; by the clock of `nowMs`. */
@@ -73,6 +77,11 @@ export class ModelSlots {
   /** Milliseconds to the next exchange; `null`: none is needed. @param random uniform in [0, 1) */
   pauseMs(nowMs: number, random: number): number | null {
     return nowMs < this.contendedUntilMs ? EXCHANGE_MS * (1 + JITTER * (2 * random - 1)) : null;
+  }
+
+  /** Whether the others can read in this replica's row that so many run on the worker. */
+  covers(workerId: string, inFlight: number): boolean {
+    return inFlight <= (this.held.get(workerId) ?? -1);
   }
 
   /** More requests run on the worker than may: one that ends frees a slot for another replica. */
@@ -107,14 +116,16 @@ export class ModelSlots {
     this.promised = next;
     this.demand = tenants;
     this.decidedMs = nowMs;
-    const held = [...next].map(([id, its]) => [id, Math.max(its, load.inFlight.get(id) ?? 0)] as const);
-    return { tenants, waits: load.waiting > 0, held: new Map(held) };
+    this.nextHeld = new Map([...next].map(([id, its]) => [id, Math.max(its, load.inFlight.get(id) ?? 0)]));
+    return { tenants, waits: load.waiting > 0, held: this.nextHeld };
   }
 
   /** The row is in the database. */
   confirm(): void {
-    if (this.promised !== null) this.mayUse = this.promised;
+    if (this.promised === null) return;
+    this.mayUse = this.promised;
     this.promised = null;
+    this.held = this.nextHeld;
   }
 
   private demandOf({ inFlight, waiting, tenants }: SlotLoad, nowMs: number): TenantDemands {

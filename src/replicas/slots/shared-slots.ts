@@ -17,7 +17,6 @@ const LEAST_GAP_MS = 200;
 const NOTIFY_AGAIN_MS = 5_000;
 /** After the database was away every replica writes its rows within this time; until then none takes more. */
 const RETURN_MS = SETTLE_MS;
-const RETRY_MS = 1_000;
 
 /**
  * The slots of workers that have at least as many slots as there are replicas. Each replica may use an even share, until
@@ -30,8 +29,6 @@ export class SharedSlots {
   private readonly listeners: ((model: string) => void)[] = [];
   private readonly notifiedMs = new Map<string, number>();
   private readonly rounds = new PeriodicTask(() => this.round());
-  /** The rows of the others have been read since this replica joined. */
-  private hasLooked = false;
   private lastMs = -Infinity;
   private lastFault = '';
 
@@ -53,9 +50,10 @@ export class SharedSlots {
 
   /** Requests of this replica that may run on the worker. */
   limitOf(worker: Worker): number {
-    if (!this.isSettled) return 0;
-    const limit = this.models.get(worker.modelName)?.limitOf(worker.id) ?? null;
-    return limit === null ? this.evenShareOf(worker) : Math.min(limit, worker.maxConcurrency);
+    if (!this.replicas.isSettled) return 0;
+    const even = this.evenShareOf(worker);
+    const limit = this.models.get(worker.modelName)?.limitOf(worker.id, even) ?? even;
+    return Math.min(limit, worker.maxConcurrency);
   }
 
   /** What each replica may use while none has more; less where requests still run at replicas that take no new ones. */
@@ -90,14 +88,29 @@ export class SharedSlots {
     for (const model of await this.table.contended()) this.contend(model);
   }
 
+  /** Writes this replica's row of the model soon. */
+  exchangeSoon(model: string): void {
+    this.contend(model);
+  }
+
+  /** Whether the others can read of all that runs here beyond the even share. */
+  get isCovered(): boolean {
+    // What runs at a replica that takes no new requests is in its heartbeat.
+    if (this.replicas.ownRunning !== null) return true;
+    return Object.entries(this.activity.load().running).every(([id, inFlight]) => {
+      const worker = this.live.worker(id);
+      // Of smaller limits the slots are leased.
+      if (worker === undefined || worker.maxConcurrency < this.replicas.count) return true;
+      return (
+        inFlight <= this.evenShareOf(worker) ||
+        this.models.get(worker.modelName)?.covers(id, inFlight) === true
+      );
+    });
+  }
+
   /** What this replica has stays its own until its row is deleted. */
   stop(): Promise<void> {
     return this.rounds.stop();
-  }
-
-  /** A replica that joined others uses nothing before all know of it and their rows are read. */
-  private get isSettled(): boolean {
-    return this.hasLooked || this.replicas.noticedAtMs === -Infinity;
   }
 
   private contend(model: string): void {
@@ -113,18 +126,12 @@ export class SharedSlots {
   }
 
   private runSoon(): void {
-    const atMs = Math.max(this.lastMs + LEAST_GAP_MS, this.hasLooked ? 0 : this.noticedAtMs);
-    this.rounds.runWithin(Math.max(0, atMs - performance.now()));
-  }
-
-  /** In the past where there was no other replica to notice this one. */
-  private get noticedAtMs(): number {
-    const { noticedAtMs } = this.replicas;
-    return noticedAtMs === Infinity ? performance.now() + RETRY_MS : noticedAtMs;
+    // The row of a replica that joins would count for nothing before the others know of it.
+    if (this.replicas.isNoticed)
+      this.rounds.runWithin(Math.max(0, this.lastMs + LEAST_GAP_MS - performance.now()));
   }
 
   private followReplicas(): void {
-    if (!this.isSettled) this.runSoon();
     this.contendAll();
     if (this.replicas.count < 2) return;
     // More run here than the even share of more replicas: the others must learn of it.
@@ -141,7 +148,7 @@ export class SharedSlots {
       const slots = this.models.get(name);
       const model = this.live.model(name);
       if (model === undefined) this.models.delete(name);
-      else if (model.workers.some(({ id, maxConcurrency }) => (slots?.limitOf(id) ?? 0) > maxConcurrency))
+      else if (model.workers.some(({ id, maxConcurrency }) => (slots?.limitOf(id, 0) ?? 0) > maxConcurrency))
         this.contend(name);
     }
   }
@@ -149,7 +156,6 @@ export class SharedSlots {
   private async round(): Promise<number | null> {
     this.lastMs = performance.now();
     try {
-      if (!this.isSettled) await this.settle();
       const isAlone = this.replicas.count < 2;
       if (isAlone && this.models.size > 0 && (await this.table.leaveIfAlone())) this.forget();
       else await this.exchange();
@@ -158,18 +164,8 @@ export class SharedSlots {
       const fault = error instanceof Error ? error.message : String(error);
       if (fault !== this.lastFault) this.logger.warn(`slots cannot be exchanged now: ${fault}`);
       this.lastFault = fault;
-      if (!this.isSettled) return RETRY_MS;
     }
     return this.pauseMs();
-  }
-
-  private async settle(): Promise<void> {
-    if (performance.now() < this.noticedAtMs) return this.runSoon();
-    for (const model of await this.table.firstLook()) this.contend(model);
-    // What the rows leave is known after the first exchange.
-    if (this.models.size > 0) await this.exchange();
-    this.hasLooked = true;
-    for (const { name } of this.live.models()) this.notify(name);
   }
 
   private forget(): void {
@@ -181,7 +177,7 @@ export class SharedSlots {
   private async exchange(): Promise<void> {
     const nowMs = performance.now();
     const taking = [...this.models].filter(([, slots]) => slots.pauseMs(nowMs, 0) !== null);
-    if (taking.length === 0 || this.replicas.ownRunning !== null || nowMs < this.noticedAtMs) return;
+    if (taking.length === 0 || this.replicas.ownRunning !== null) return;
     const due = this.toAnnounce(taking.map(([name]) => name));
     for (const model of due) this.notifiedMs.set(model, nowMs);
     await this.table.exchange(

@@ -28,7 +28,9 @@ export class SlotExchange {
         const slots = mine.filter(({ workerId }) => workerId === id);
         holding.update(slots, slotRequests.get(id) ?? 0, queriedAtMs);
       }
+      const known = [...holdings.values()];
       await this.settle(holdings, notify);
+      for (const holding of known) holding.isLeased = true;
     } catch (error) {
       this.plan(holdings, notify);
       throw error;
@@ -60,12 +62,13 @@ export class SlotExchange {
 
   /**
    * Until all replicas know that slots must be leased, others may still use their shares. Meanwhile this replica leases no
-   * more slots than it has running requests (at least one), and a replica that has just started leases none.
+   * more slots than it has running requests (at least one), and a replica that joins leases none.
    */
-  private demandOf({ workerId, sinceMs }: SlotHolding, nowMs: number): Demand {
-    const { inFlight, wanted } = this.activity.of(workerId);
-    if (nowMs < this.replicas.noticedAtMs) return { inFlight, wanted: 0 };
-    if (nowMs < sinceMs + SETTLE_MS) return { inFlight, wanted: Math.min(wanted, Math.max(1, inFlight)) };
+  private demandOf(holding: SlotHolding, nowMs: number): Demand {
+    const { inFlight, wanted } = this.activity.of(holding.workerId);
+    if (!this.replicas.isSettled) return { inFlight, wanted: 0 };
+    holding.isAgreed ||= this.replicas.areAgreed && nowMs >= holding.sinceMs + SETTLE_MS;
+    if (!holding.isAgreed) return { inFlight, wanted: Math.min(wanted, Math.max(1, inFlight)) };
     return { inFlight, wanted };
   }
 

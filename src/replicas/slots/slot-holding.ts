@@ -21,6 +21,10 @@ export class SlotHolding {
   requestedMs: number | null = null;
   /** A slot may have been handed over since the last look. */
   mayHaveMore = false;
+  /** What runs was leased, as far as there were free slots. */
+  isLeased = false;
+  /** All replicas have known once that the slots must be leased. */
+  isAgreed = false;
   private leases: ReadonlyMap<number, Lease> = new Map();
   private slotRequests = 0;
   private surplusSinceMs: number | null = null;

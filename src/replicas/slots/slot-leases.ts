@@ -54,6 +54,13 @@ export class SlotLeases {
     return this.isAway ? Math.max(1, holding.usable) : holding.usable;
   }
 
+  /** Whether what runs here on these workers was leased, so that no replica that joins can take its slots. */
+  get isCovered(): boolean {
+    return [...this.holdings.values()].every(
+      ({ isLeased, workerId }) => isLeased || this.activity.of(workerId).inFlight === 0,
+    );
+  }
+
   /** Calls `listener` with the workers whose number of usable slots has changed. */
   onChange(listener: (workerIds: readonly string[]) => void): void {
     this.listeners.push(listener);
