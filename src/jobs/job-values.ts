@@ -1,5 +1,5 @@
-import { linksToFetch, rejectUnsupported, requireValue } from '../registry/calls/media-values.js';
-import { placeholderValues } from '../registry/calls/placeholder-values.js';
+import { linksToFetch, rejectUnsupported } from '../registry/calls/media-values.js';
+import { placeholderValues, requireValue } from '../registry/calls/placeholder-values.js';
 import type { TemplateCall, WorkerDefaults } from '../registry/worker.js';
 import type { PlaceholderValues } from '../template/placeholders.js';
 import type { JobInput } from './job.js';

@@ -126,6 +126,7 @@ export class WholeAnswer implements AnswerSink {
   }
 
   #release(): void {
+    if (this.#held === 0) return;
     this.budget.release(this.#held);
     this.#held = 0;
   }

@@ -26,24 +26,32 @@ export interface AdaptedChat {
 /** One step: returns the chat itself where nothing has to change, and notes what it changes. */
 type Step = (chat: OpenAiChat, profile: Profile, note: (change: string) => void) => OpenAiChat;
 
-const STEPS: readonly Step[] = [
-  withoutEmptyTools,
-  withCalledTools,
-  withSchemaBesideTools,
-  withJsonObject,
-  withAnthropicSchemas,
-  withOpaqueUser,
-  withTokenLimit,
-  withReasoningHistory,
-  withoutEmptyTurns,
-  withTurnOrder,
-  withStrictSchemas,
-  withItems,
-  withKnownRoles,
-  withCallIds,
-  withSampling,
-  withoutRejected,
-  withoutRejectedOfMessages,
+const ANY = (): boolean => true;
+const hasTools = ({ tools }: OpenAiChat): boolean => isPresent(tools);
+const hasFormat = (chat: OpenAiChat): boolean => isPresent(chat['response_format']);
+const hasSchemas = (chat: OpenAiChat): boolean => hasTools(chat) || hasFormat(chat);
+const hasCalls = ({ messages }: OpenAiChat): boolean =>
+  messages.some(({ tool_calls: calls, tool_call_id: result }) => isPresent(calls) || isPresent(result));
+
+/** In their order, each with the chats in which it may find something to change: most chats have neither tools nor schemas. */
+const STEPS: readonly (readonly [isFor: (chat: OpenAiChat) => boolean, step: Step])[] = [
+  [ANY, withoutEmptyTools],
+  [hasCalls, withCalledTools],
+  [hasFormat, withSchemaBesideTools],
+  [hasFormat, withJsonObject],
+  [hasSchemas, withAnthropicSchemas],
+  [ANY, withOpaqueUser],
+  [ANY, withTokenLimit],
+  [ANY, withReasoningHistory],
+  [ANY, withoutEmptyTurns],
+  [ANY, withTurnOrder],
+  [hasSchemas, withStrictSchemas],
+  [hasTools, withItems],
+  [ANY, withKnownRoles],
+  [hasCalls, withCallIds],
+  [ANY, withSampling],
+  [ANY, withoutRejected],
+  [ANY, withoutRejectedOfMessages],
 ];
 
 /**
@@ -54,17 +62,25 @@ const STEPS: readonly Step[] = [
 export function adaptChat(chat: OpenAiChat, profile: Profile): AdaptedChat {
   const changes: string[] = [];
   const note = (change: string): void => void changes.push(change);
-  const adapted = STEPS.reduce((each, step) => step(each, profile, note), chat);
+  const adapted = STEPS.reduce(
+    (each, [isFor, step]) => (isFor(each) ? step(each, profile, note) : each),
+    chat,
+  );
   const { chat: stopped, cut } = withStops(adapted, profile, note);
-  const { chat: propertied, adapter: properties } = withPropertyNames(stopped, profile, note);
-  const { chat: named, names } = withToolNames(propertied, profile, note);
-  const adapter = allOf([
+  const { chat: propertied, adapter: properties } = hasTools(stopped)
+    ? withPropertyNames(stopped, profile, note)
+    : { chat: stopped, adapter: null };
+  const { chat: named, names } =
+    hasTools(propertied) || hasCalls(propertied)
+      ? withToolNames(propertied, profile, note)
+      : { chat: propertied, names: null };
+  const makers = [
     ...(properties === null ? [] : [properties]),
     ...(names === null ? [] : [() => names]),
     ...prefixCutters(named, profile),
     ...(cut.length === 0 ? [] : [() => new StopCutter(cut)]),
-  ]);
-  return { chat: named, adapter, changes };
+  ];
+  return { chat: named, adapter: makers.length === 0 ? null : allOf(makers), changes };
 }
 
 /** For a server that repeats the beginning of the answer, which clients have. */

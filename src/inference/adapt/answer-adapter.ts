@@ -9,9 +9,8 @@ export interface AnswerAdapter {
   event(event: ChatEvent): readonly ChatEvent[];
 }
 
-/** Makes one that applies all, in their order; `null`: there are none. */
-export function allOf(makers: readonly (() => AnswerAdapter)[]): (() => AnswerAdapter) | null {
-  if (makers.length === 0) return null;
+/** Makes one that applies all, in their order. */
+export function allOf(makers: readonly (() => AnswerAdapter)[]): () => AnswerAdapter {
   return () => {
     const all = makers.map((make) => make());
     return {
@@ -25,8 +24,8 @@ export function allOf(makers: readonly (() => AnswerAdapter)[]): (() => AnswerAd
   };
 }
 
-export function adaptedAnswer(answer: ChatAnswer, make: (() => AnswerAdapter) | null): ChatAnswer {
-  return make === null ? answer : make().answer(answer);
+export function adaptedAnswer(answer: ChatAnswer, make: () => AnswerAdapter): ChatAnswer {
+  return make().answer(answer);
 }
 
 export function adaptedEvents(

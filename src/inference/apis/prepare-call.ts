@@ -95,7 +95,7 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
     return new WholeCall(
       rendered,
       'message',
-      ({ text }) => adaptedAnswer(adapter.answer(text), adapted),
+      ({ text }) => (adapted === null ? adapter.answer(text) : adaptedAnswer(adapter.answer(text), adapted)),
       changes,
       ignored,
       reader,
@@ -184,7 +184,7 @@ function prepareProxyCall(
   );
   const headers = withClientHeaders(rendered.headers, raw.headers);
   const passed = headers === rendered.headers ? rendered : { ...rendered, headers };
-  const ignored = raw.spelled === 'json' ? ignoredOfPassed(renamed, body, call.profile) : NOTHING;
+  const ignored = body === renamed ? NOTHING : ignoredOfPassed(renamed, body, call.profile);
   return new ProxyCall(passed, raw, isStream, request.kept, ignored);
 }
 

@@ -43,8 +43,7 @@ function takenChat(body: Buffer, profile: Profile): Buffer {
   const limited = withoutEmptyTools(withPassedLimit(answering, profile.token_limit));
   const known = refused.length > 0 ? withoutMessageFields(limited, refused) : limited;
   const ordered = withPassedTurnOrder(known, profile);
-  return withTakenCallIds(
-    withReasoningBack(withPassedRoles(ordered, profile.developer_role), history),
-    whose,
-  );
+  const roles = withPassedRoles(ordered, profile.developer_role);
+  const reasoned = history === 'none' ? roles : withReasoningBack(roles, history);
+  return whose === 'any' ? reasoned : withTakenCallIds(reasoned, whose);
 }

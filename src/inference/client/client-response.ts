@@ -111,7 +111,7 @@ export class ClientResponse implements Responder {
     if (facts.ignored !== null && facts.ignored.length > 0) showIgnored(http, facts.ignored);
     showWait(http, request.priority, facts);
     if (!isWhole) return http;
-    showExplanation(http);
+    if (request.explanation !== null) showExplanation(http);
     return http
       .header('x-mmm-upstream-ms', upstreamMs.toFixed(1))
       .header('x-mmm-overhead-ms', Math.max(0, http.elapsedTime - upstreamMs).toFixed(1));

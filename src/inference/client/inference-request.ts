@@ -5,7 +5,6 @@ import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
 import { EXPLAIN_HEADER, Explanation } from '../pipeline/explanation.js';
-import { wantsHold } from '../streams/held-stream.js';
 import { affinityKeyOf, bodyAffinityKey, chatAffinityKey, type ChatStart } from './affinity-key.js';
 import {
   classOf,
@@ -13,6 +12,7 @@ import {
   deadlineOf,
   forwardedHeadersOf,
   priorityHeaderOf,
+  wantsHold,
 } from './request-headers.js';
 import { estimatedTokens } from './token-counts.js';
 import { schedulingTeam } from '../../access/acting-for.js';

@@ -100,3 +100,13 @@ export function forwardedHeadersOf(http: FastifyRequest): ForwardedHeaders {
     ? { 'x-request-id': http.id, traceparent }
     : { 'x-request-id': http.id };
 }
+
+/** With the value `stream`: a stream may begin with comments, before it is known whether an answer comes. */
+export const HOLD_HEADER = 'x-mmm-hold';
+
+/** @throws InvalidInputError naming the header */
+export function wantsHold(headers: IncomingHttpHeaders): boolean {
+  const given = headers[HOLD_HEADER];
+  if (given === undefined || given === 'stream') return given !== undefined;
+  throw new InvalidInputError([{ field: HOLD_HEADER, problem: 'must be stream' }]);
+}

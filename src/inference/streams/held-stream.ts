@@ -1,6 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { InvalidInputError } from '../../input/input-errors.js';
 import type { ResponseFormat } from '../client/response-format.js';
 import { SseResponse } from './sse-response.js';
 import { FailedWhileHeldError } from './stream-failure.js';
@@ -16,18 +14,8 @@ declare module 'fastify' {
   }
 }
 
-/** With the value `stream`: a stream may begin with comments, before it is known whether an answer comes. */
-export const HOLD_HEADER = 'x-mmm-hold';
-
 /** A comment is no event [WHATWG HTML, 9.2.7]. */
 const WAITING = ': waiting for a worker\n\n';
-
-/** @throws InvalidInputError naming the header */
-export function wantsHold(headers: IncomingHttpHeaders): boolean {
-  const given = headers[HOLD_HEADER];
-  if (given === undefined || given === 'stream') return given !== undefined;
-  throw new InvalidInputError([{ field: HOLD_HEADER, problem: 'must be stream' }]);
-}
 
 /**
  * Keeps the client of a stream waiting behind a proxy that is less patient: while no answer begins, it gets status 200 after one

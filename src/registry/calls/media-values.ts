@@ -151,10 +151,3 @@ export function rejectUnsupported(input: MediaInput, placeholders: ReadonlySet<P
 function reject(field: string, problem: string): never {
   throw new UnsupportedFieldError(field, problem);
 }
-
-/** Checks the value without which this worker has no words for a request. @throws UnsupportedFieldError */
-export function requireValue(requires: PlaceholderName | null, values: PlaceholderValues): void {
-  if (requires === null || values[requires] !== undefined) return;
-  const field = fieldOf(requires) ?? requires.replace(/^EXTRA\./, '').toLowerCase();
-  throw new UnsupportedFieldError(field, 'is missing, and this worker serves requests with it only');
-}

@@ -1,5 +1,6 @@
 import { type Priority, rankOf } from '../../config/balancing-settings.js';
-import type { PlaceholderName, PlaceholderValues } from '../../template/placeholders.js';
+import { UnsupportedFieldError } from '../../input/input-errors.js';
+import { fieldOf, type PlaceholderName, type PlaceholderValues } from '../../template/placeholders.js';
 import type { TemplateCall, WorkerDefaults } from '../worker.js';
 import { type MediaInput, mediaValues } from './media-values.js';
 
@@ -109,4 +110,11 @@ function textOf(content: unknown): string {
     .map((part) => (part?.type === 'text' ? part.text : part?.type === 'refusal' ? part.refusal : ''))
     .filter((text) => typeof text === 'string')
     .join('');
+}
+
+/** Checks the value without which this worker cannot serve a request. @throws UnsupportedFieldError */
+export function requireValue(requires: PlaceholderName | null, values: PlaceholderValues): void {
+  if (requires === null || values[requires] !== undefined) return;
+  const field = fieldOf(requires) ?? requires.replace(/^EXTRA\./, '').toLowerCase();
+  throw new UnsupportedFieldError(field, 'is missing, and this worker serves requests with it only');
 }

@@ -1,8 +1,6 @@
-import type { FastifyRequest } from 'fastify';
 import { InvalidInputError } from '../../../input/input-errors.js';
-import { isJsonObject, describeValue, type Fields } from '../../../input/json.js';
+import type { Fields } from '../../../input/json.js';
 import { findFormParts, type FormPart, textFields } from '../../passthrough/multipart-scanner.js';
-import { parseBody } from '../../passthrough/raw-request.js';
 import { TEXT_FIELDS } from './read-job-input.js';
 
 /** `extra[style]`: a member of an object, as OpenAI's clients write it in a form. */
@@ -62,20 +60,4 @@ function listOf(before: unknown, key: string): readonly unknown[] {
 
 function fault(field: string, problem: string): InvalidInputError {
   return new InvalidInputError([{ field, problem }]);
-}
-
-export function isForm(contentType: string): boolean {
-  return /^multipart\/form-data\b/i.test(contentType);
-}
-
-/** The fields of a body that came as bytes: a form, else JSON. @throws InvalidInputError */
-export function readBodyFields({ headers, body }: Pick<FastifyRequest, 'headers' | 'body'>): Fields {
-  const contentType = headers['content-type'] ?? '';
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-  if (isForm(contentType)) return fieldsOfForm(contentType, bytes);
-  const value = parseBody(bytes);
-  if (isJsonObject(value)) return value;
-  throw new InvalidInputError([
-    { field: '', problem: `the body must be a JSON object${describeValue(value)}` },
-  ]);
 }

@@ -1,11 +1,13 @@
-import { describeValue } from '../../../input/json.js';
+import type { FastifyRequest } from 'fastify';
+import { describeValue, type Fields, isJsonObject } from '../../../input/json.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import type { TemplateInput } from '../../../registry/calls/placeholder-values.js';
 import type { RawBody } from '../../client/inference-request.js';
+import { fieldsOfForm } from '../jobs/form-body.js';
 import { readJobInput } from '../jobs/read-job-input.js';
 import type { FieldFate } from '../../chat/chat-fields.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
-import { LONGEST_NAME, parseBodyFields, type RawRequest } from '../../passthrough/raw-request.js';
+import { LONGEST_NAME, parseBody, parseBodyFields, type RawRequest } from '../../passthrough/raw-request.js';
 import { findFormFields } from '../../passthrough/multipart-scanner.js';
 import type { Span } from '../../passthrough/json-scanner.js';
 import type { Endpoint } from '../endpoints.js';
@@ -57,9 +59,7 @@ const FIELDS: ReadonlySet<string> = new Set([
 /** Reads the fields of a body that routing needs. @throws InvalidInputError */
 export function readBody(path: string, contentType: string, body: unknown): RawRequest {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-  return /^multipart\/form-data\b/i.test(contentType)
-    ? readForm(path, contentType, bytes)
-    : readJson(path, contentType, bytes);
+  return isForm(contentType) ? readForm(path, contentType, bytes) : readJson(path, contentType, bytes);
 }
 
 function readJson(path: string, contentType: string, bytes: Buffer): RawRequest {
@@ -95,6 +95,22 @@ function rawBody(
   spelled: RawBody['spelled'],
 ): RawBody {
   return { dialect: 'openai', path, query: '', headers: NO_HEADERS, contentType, bytes, model, spelled };
+}
+
+function isForm(contentType: string): boolean {
+  return /^multipart\/form-data\b/i.test(contentType);
+}
+
+/** The fields of a body that came as bytes: a form, else JSON. @throws InvalidInputError */
+export function readBodyFields({ headers, body }: Pick<FastifyRequest, 'headers' | 'body'>): Fields {
+  const contentType = headers['content-type'] ?? '';
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  if (isForm(contentType)) return fieldsOfForm(contentType, bytes);
+  const value = parseBody(bytes);
+  if (isJsonObject(value)) return value;
+  throw new InvalidInputError([
+    { field: '', problem: `the body must be a JSON object${describeValue(value)}` },
+  ]);
 }
 
 function fault(field: string, problem: string): InvalidInputError {

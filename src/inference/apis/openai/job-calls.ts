@@ -11,12 +11,6 @@ import type { Endpoint } from '../endpoints.js';
 /** The endpoints whose calls may be jobs. */
 export type JobEndpoint = Extract<Endpoint, '/chat/completions' | '/images/generations' | '/images/edits'>;
 
-export function isJobEndpoint(endpoint: Endpoint): endpoint is JobEndpoint {
-  return (
-    endpoint === '/chat/completions' || endpoint === '/images/generations' || endpoint === '/images/edits'
-  );
-}
-
 /** A call of an endpoint as a job. @throws InvalidInputError, UnsupportedTaskError */
 export function jobCallOf(
   endpoint: JobEndpoint,

@@ -20,15 +20,14 @@ import { memoize } from '../../passthrough/raw-request.js';
 import { chatFromResponses } from '../responses/client-request.js';
 import { keptResponses } from '../responses/kept-responses.js';
 import { ResponsesFormat } from '../responses/responses-format.js';
-import { readBodyFields } from '../jobs/form-body.js';
 import { JobFront } from '../jobs/job-front.js';
-import { isJobEndpoint, type JobEndpoint, jobCallOf, needsConversion } from './job-calls.js';
+import { type JobEndpoint, jobCallOf, needsConversion } from './job-calls.js';
 import { completionAsChat } from './completion-as-chat.js';
 import { ChatFormat, TextFormat } from './client-response.js';
 import { EmbeddingsFormat, ImagesFormat, isOffered, type ListedModel, listedModel } from './lists.js';
 import { ClientResponse } from '../../client/client-response.js';
 import type { ResponseFormat } from '../../client/response-format.js';
-import { readBody, readInput } from './client-request.js';
+import { readBody, readBodyFields, readInput } from './client-request.js';
 
 type Body = Readonly<Record<string, unknown>>;
 type Query = Body;
@@ -129,6 +128,12 @@ export class OpenAiController {
   private mayBeJob(endpoint: JobEndpoint, model: string, http: FastifyRequest): boolean {
     return endpoint !== '/chat/completions' || this.jobs.mayTake(model, http);
   }
+}
+
+function isJobEndpoint(endpoint: Endpoint): endpoint is JobEndpoint {
+  return (
+    endpoint === '/chat/completions' || endpoint === '/images/generations' || endpoint === '/images/edits'
+  );
 }
 
 function formatOf(endpoint: Endpoint, request: InferenceRequest, body: () => Body): ResponseFormat {

@@ -14,8 +14,11 @@ import { stopsOf } from '../../chat/options.js';
 import type { AnswerText, ChatAnswer, EventReader, OpenAiChat } from '../../chat/chat.js';
 import { type CallTarget, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
 import { rejectUnsupportedFields } from './unsupported.js';
-import { requireValue } from '../../../registry/calls/media-values.js';
-import { placeholderValues, type TemplateInput } from '../../../registry/calls/placeholder-values.js';
+import {
+  placeholderValues,
+  requireValue,
+  type TemplateInput,
+} from '../../../registry/calls/placeholder-values.js';
 
 /** Calls a worker by its own templates. */
 export function prepareTemplateCall(
@@ -54,7 +57,7 @@ export function prepareTemplateCall(
     return new WholeCall(
       rendered,
       'message',
-      (answer) => adaptedAnswer(read(answer), adapter),
+      adapter === null ? read : (answer) => adaptedAnswer(read(answer), adapter),
       NONE,
       ignored,
     );

@@ -10,7 +10,7 @@ import { FileResponses } from '../jobs/file-responses.js';
 import { JobNotFoundError, NoResultError, UnsupportedOperationError } from '../jobs/job-errors.js';
 import { showClass } from '../../client/response-headers.js';
 import { JobStarter } from '../jobs/job-starter.js';
-import { readBodyFields } from '../jobs/form-body.js';
+import { readBodyFields } from '../openai/client-request.js';
 import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import { DeletedVideoDto, VideoDto, VideoListDto } from './videos-api.dto.js';
 import { VideoRequests } from './video-requests.js';
