@@ -1,5 +1,6 @@
+import { ApiProperty } from '@nestjs/swagger';
 import type { Outcome } from '../../balancing/explain/explain-pick.js';
-import type { Priority, Strategy } from '../../config/balancing-settings.js';
+import { PRIORITIES, type Priority, type Strategy } from '../../config/balancing-settings.js';
 
 /** A worker of the model, with what its pick depends on, as this replica sees it now. */
 export class ExplainedWorkerDto {
@@ -48,7 +49,7 @@ export class ExplanationDto {
   replica!: string;
   model!: string;
   /** The class that holds for the request. */
-  class!: Priority;
+  @ApiProperty({ enum: PRIORITIES }) class!: Priority;
   /**
    * Who shares the model's slots: the team, else `key` or `user` and its name; null: a request without a key, or with ADMIN_API_KEY. A team
    * whose name begins like one of these has `team: ` before it.

@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
   ArrayUnique,
@@ -96,7 +97,7 @@ export class EffectivePolicyDto {
   /** Seconds that a request waits for a worker that is being woken. */
   hold_s!: number;
   /** The class of requests that name none, of keys that name none. */
-  priority!: Priority;
+  @ApiProperty({ enum: PRIORITIES }) priority!: Priority;
   bulk_share!: number;
   /** A worker's own timeouts win. */
   timeouts!: { connect_ms: number; first_byte_ms: number; idle_ms: number; total_ms: number };
@@ -118,7 +119,7 @@ export class ModelDto {
   retry_on!: RetryCause[] | null;
   queue!: { max: number | null; wait_ms: number | null };
   hold_s!: number | null;
-  priority!: Priority | null;
+  @ApiProperty({ enum: PRIORITIES, nullable: true }) priority!: Priority | null;
   bulk_share!: number | null;
   timeouts!: {
     connect_ms: number | null;
