@@ -26,17 +26,17 @@ const load = (share: number, replicaAt: Callers, faults: ReplicaFaults = {}): Se
 
 const refused = (atMost: number, fromMs = 0, untilMs = END_MS): Bar =>
   errors(atMost, 'refused', fromMs, untilMs);
-const NEVER_ABOVE: Bar = {
-  name: 'most at one worker, max_concurrency 8',
+const neverAbove = (limit: number): Bar => ({
+  name: `most at one worker, max_concurrency ${limit}`,
   unit: '',
-  atMost: SLOTS,
+  atMost: limit,
   read: ({ mostOnWorker }) => mostOnWorker ?? Number.NaN,
-};
-const inUse = (atLeast: number): Bar => ({
+});
+const inUse = (atLeast: number, slots = WORKERS * SLOTS): Bar => ({
   name: 'answers ÷ capacity',
   unit: '%',
   atLeast,
-  read: (record) => (100 * goodput(record, Infinity, WARM_MS, END_MS)) / (WORKERS * SLOTS),
+  read: (record) => (100 * goodput(record, Infinity, WARM_MS, END_MS)) / slots,
 });
 
 const killed = { killed: { replica: 2, atMs: FAULT_MS } };
@@ -47,8 +47,23 @@ const scenario = (letter: string, title: string, setup: Setup, ...bars: readonly
   title,
   setup,
   needsOracle: false,
-  bars: [...bars, NEVER_ABOVE],
+  bars: [...bars, neverAbove(setup.service?.concurrencyLimit ?? Number.NaN)],
 });
+
+/** One worker with so few slots that each replica has less than three. */
+const fewSlots = (slots: number, callers: string, replicaAt: Callers, atLeast = 95): Scenario =>
+  scenario(
+    'P',
+    `${callers}, ${slots} slots in all, 1.5× overload`,
+    {
+      workers: [[]],
+      perSecond: 1.5 * slots,
+      untilMs: END_MS,
+      replicaAt,
+      service: { concurrencyLimit: slots },
+    },
+    inUse(atLeast, slots),
+  );
 
 /** Three replicas whose callers are uneven, and what happens to their slots. */
 export const SLOT_SCENARIOS: readonly Scenario[] = [
@@ -61,6 +76,8 @@ export const SLOT_SCENARIOS: readonly Scenario[] = [
     refused(2),
   ),
   scenario('P', 'all callers at one of three replicas, 1.5× overload', load(1.5, atOne), inUse(95)),
+  ...[3, 4, 6, 8].map((slots) => fewSlots(slots, 'all callers at one of three replicas', atOne)),
+  fewSlots(4, 'callers 70:20:10', uneven, 75),
   scenario(
     'X',
     'one of three replicas is killed, 80 % busy',

@@ -80,7 +80,7 @@ export class Joining {
         await this.sync.reload(workerIds);
         this.reloaded = new Set([...this.reloaded, model]);
       }
-      this.slots.exchangeSoon(model);
+      this.slots.contend(model);
     }
     return false;
   }

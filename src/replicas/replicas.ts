@@ -16,6 +16,8 @@ import {
 export const LOOK_MS = 1_000;
 /** Within this time, all replicas notice a change, but those that are paused or cut off. */
 export const SETTLE_MS = 2 * LOOK_MS;
+/** A database that has not answered for this long counts as unavailable, and requests no longer wait for it. */
+export const AWAY_MS = 2_000;
 
 /** The running copies of the service, as last seen. */
 @Injectable()

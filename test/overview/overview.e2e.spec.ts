@@ -102,16 +102,16 @@ describe('the overview', () => {
     const late = json({ answer: 'late' });
     const upstream = await upstreamForTest((...call) => void isTime.then(() => late(...call)));
     const { model, id } = await register(upstream.url, { max_concurrency: 2 });
-    const running = Array.from({ length: 2 }, () => second.chat(model, 'hello'));
+    const running = Array.from({ length: 3 }, () => second.chat(model, 'hello'));
     const { events } = await followStream(`${first.url}/api/v1/changes`);
     await expect
       .poll(() => events.filter(({ event }) => event === 'overview').at(-1)?.data, within(8_000))
-      .toMatchObject({ running: 1, waiting: { total: 1, by_model: { [model]: 1 } } });
+      .toMatchObject({ running: 2, waiting: { total: 1, by_model: { [model]: 1 } } });
     const { json: worker } = await first.get(`/api/v1/workers/${id}`);
-    expect(worker).toMatchObject({ figures: { running: 1, requests_1h: 0, share_1h: null } });
+    expect(worker).toMatchObject({ figures: { running: 2, requests_1h: 0, share_1h: null } });
     expect(
       (worker as WholeWorkerDto).replicas.map(({ running: each }) => each).toSorted((a, b) => a - b),
-    ).toEqual([0, 1]);
+    ).toEqual([0, 2]);
     const overview = await overviewAt(second);
     expect(overview.waiting.oldest_ms).toBeGreaterThan(0);
     answer();

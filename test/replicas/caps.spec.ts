@@ -87,6 +87,24 @@ describe('the max_concurrency of a worker with three replicas', () => {
     );
   }, 90_000);
 
+  it('is used whole by the replica that all callers use if it is 4, and without the database another one still serves', async () => {
+    const { database, url, proxy } = await databaseBehindProxy();
+    const services = await replicasForTest(3, { ...database, address: { url } }, PATIENT);
+    const crowd = await CountingUpstream.thatHolds();
+    await crowd.register(services[0], 4);
+    const call = async (at: number): Promise<number | undefined> =>
+      (await services[at]?.chat('m', 'hi'))?.status;
+    const calls = Array.from({ length: 10 }, () => call(0));
+    await until(() => crowd.atOnce === 4);
+    expect(crowd.mostAtOnce).toBe(4);
+    await proxy.cut();
+    const other = call(1);
+    // It has none: once the database counts as away it uses one.
+    await until(() => crowd.atOnce === 5);
+    crowd.open();
+    expect(await Promise.all([...calls, other])).toEqual(Array.from({ length: 11 }, () => 200));
+  }, 90_000);
+
   it('serves all that wait when it falls below the number of replicas, though no request arrives any more', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);

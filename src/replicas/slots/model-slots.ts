@@ -69,6 +69,11 @@ export class ModelSlots {
     return this.held.has(workerId) ? limit : Math.min(limit, even);
   }
 
+  /** The other replicas have all slots. */
+  get hasNone(): boolean {
+    return this.mayUse.size > 0 && total(this.mayUse) === 0;
+  }
+
   /** Requests of the model wait, here or at another replica; by the clock of `nowMs`. */
   contend(nowMs: number): void {
     this.contendedUntilMs = nowMs + CALM_MS;

@@ -4,7 +4,7 @@ import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { type Load, WorkerActivity } from '../../registry/live/worker-activity.js';
 import type { Worker } from '../../registry/worker.js';
 import { PeriodicTask } from '../periodic-task.js';
-import { Replicas, SETTLE_MS } from '../replicas.js';
+import { AWAY_MS, Replicas, SETTLE_MS } from '../replicas.js';
 import { CONTENDED, DemandTable, type Locked } from './demand-table.js';
 import { lockedModel } from './locked-model.js';
 import { type DemandRow, ModelSlots, type SlotLoad } from './model-slots.js';
@@ -31,6 +31,8 @@ export class SharedSlots {
   private readonly rounds = new PeriodicTask(() => this.round());
   private lastMs = -Infinity;
   private lastFault = '';
+  /** When the first exchange began since which none has succeeded. */
+  private unansweredSinceMs = Infinity;
 
   constructor(
     private readonly replicas: Replicas,
@@ -52,8 +54,17 @@ export class SharedSlots {
   limitOf(worker: Worker): number {
     if (!this.replicas.isSettled) return 0;
     const even = this.evenShareOf(worker);
-    const limit = this.models.get(worker.modelName)?.limitOf(worker.id, even) ?? even;
+    const slots = this.models.get(worker.modelName);
+    // As where slots are leased: without the database no replica is without a slot for long.
+    const isAway = performance.now() - this.unansweredSinceMs >= AWAY_MS;
+    if (isAway && slots?.hasNone === true) return Math.min(1, worker.maxConcurrency);
+    const limit = slots?.limitOf(worker.id, even) ?? even;
     return Math.min(limit, worker.maxConcurrency);
+  }
+
+  /** The other replicas have all slots of the worker's model. */
+  hasNoneOf(workerId: string): boolean {
+    return this.models.get(this.live.worker(workerId)?.modelName ?? '')?.hasNone === true;
   }
 
   /** What each replica may use while none has more; less where requests still run at replicas that take no new ones. */
@@ -88,11 +99,6 @@ export class SharedSlots {
     for (const model of await this.table.contended()) this.contend(model);
   }
 
-  /** Writes this replica's row of the model soon. */
-  exchangeSoon(model: string): void {
-    this.contend(model);
-  }
-
   /** Whether the others can read of all that runs here beyond the even share. */
   get isCovered(): boolean {
     // What runs at a replica that takes no new requests is in its heartbeat.
@@ -101,10 +107,8 @@ export class SharedSlots {
       const worker = this.live.worker(id);
       // Of smaller limits the slots are leased.
       if (worker === undefined || worker.maxConcurrency < this.replicas.count) return true;
-      return (
-        inFlight <= this.evenShareOf(worker) ||
-        this.models.get(worker.modelName)?.covers(id, inFlight) === true
-      );
+      const slots = this.models.get(worker.modelName);
+      return inFlight <= this.evenShareOf(worker) || slots?.covers(id, inFlight) === true;
     });
   }
 
@@ -113,7 +117,8 @@ export class SharedSlots {
     return this.rounds.stop();
   }
 
-  private contend(model: string): void {
+  /** Takes part in the exchange of the model's slots from now on, and writes a row soon. */
+  contend(model: string): void {
     if (this.live.model(model) === undefined) return;
     const slots = this.models.get(model) ?? new ModelSlots(this.replicas.id);
     this.models.set(model, slots);
@@ -155,17 +160,28 @@ export class SharedSlots {
 
   private async round(): Promise<number | null> {
     this.lastMs = performance.now();
+    this.unansweredSinceMs = Math.min(this.unansweredSinceMs, this.lastMs);
+    // A database that is silent may keep an exchange for longer than requests wait.
+    const timer = setTimeout(() => this.notifyOfNone(), AWAY_MS);
     try {
       const isAlone = this.replicas.count < 2;
       if (isAlone && this.models.size > 0 && (await this.table.leaveIfAlone())) this.forget();
       else await this.exchange();
       this.lastFault = '';
+      this.unansweredSinceMs = Infinity;
     } catch (error) {
       const fault = error instanceof Error ? error.message : String(error);
       if (fault !== this.lastFault) this.logger.warn(`slots cannot be exchanged now: ${fault}`);
       this.lastFault = fault;
+      this.notifyOfNone();
     }
+    clearTimeout(timer);
     return this.pauseMs();
+  }
+
+  /** Models of which this replica has no slot may use one without the database. */
+  private notifyOfNone(): void {
+    for (const [model, slots] of this.models) if (slots.hasNone) this.notify(model);
   }
 
   private forget(): void {
@@ -223,8 +239,8 @@ export class SharedSlots {
 
   private pauseMs(): number | null {
     const nowMs = performance.now();
-    const pauses = [...this.models.values()].map((slots) => slots.pauseMs(nowMs, Math.random()));
-    const least = Math.min(...pauses.map((pause) => pause ?? Infinity));
+    const pauses = [...this.models.values()].map((slots) => slots.pauseMs(nowMs, Math.random()) ?? Infinity);
+    const least = Math.min(...pauses);
     return least === Infinity ? null : least;
   }
 

@@ -62,13 +62,13 @@ export class SlotExchange {
 
   /**
    * Until all replicas know that slots must be leased, others may still use their shares. Meanwhile this replica leases no
-   * more slots than it has running requests (at least one), and a replica that joins leases none.
+   * more slots than it has running requests (at least one, unless others had all), and a replica that joins leases none.
    */
   private demandOf(holding: SlotHolding, nowMs: number): Demand {
     const { inFlight, wanted } = this.activity.of(holding.workerId);
     if (!this.replicas.isSettled) return { inFlight, wanted: 0 };
     holding.isAgreed ||= this.replicas.areAgreed && nowMs >= holding.sinceMs + SETTLE_MS;
-    if (!holding.isAgreed) return { inFlight, wanted: Math.min(wanted, Math.max(1, inFlight)) };
+    if (!holding.isAgreed) return { inFlight, wanted: Math.min(wanted, Math.max(holding.first, inFlight)) };
     return { inFlight, wanted };
   }
 

@@ -34,6 +34,8 @@ export class SlotHolding {
     readonly workerId: string,
     public cap: number,
     readonly sinceMs: number,
+    /** How many it may lease at once, before all replicas know that slots are leased. */
+    readonly first: 0 | 1,
   ) {}
 
   /** Requests that may run on the worker, as of the last plan. */

@@ -2,8 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { WorkerActivity } from '../../registry/live/worker-activity.js';
-import { Replicas, SETTLE_MS } from '../replicas.js';
+import { AWAY_MS, Replicas, SETTLE_MS } from '../replicas.js';
 import { PeriodicTask } from '../periodic-task.js';
+import { SharedSlots } from './shared-slots.js';
 import { SlotExchange } from './slot-exchange.js';
 import { SlotHolding } from './slot-holding.js';
 
@@ -12,8 +13,6 @@ const ROUND_MS = 200;
 const WAITING_ROUND_MS = 100;
 /** The shortest pause, however many requests trigger a round. */
 const SHORTEST_PAUSE_MS = 20;
-/** A database that has not answered for this long counts as unavailable, and requests no longer wait for it. */
-const AWAY_MS = 2_000;
 
 /**
  * Leases in PostgreSQL the slots of workers that have fewer slots than there are replicas, while requests run or wait
@@ -34,6 +33,7 @@ export class SlotLeases {
   constructor(
     private readonly replicas: Replicas,
     private readonly exchanges: SlotExchange,
+    private readonly shared: SharedSlots,
     private readonly live: LiveWorkers,
     private readonly activity: WorkerActivity,
   ) {
@@ -90,7 +90,7 @@ export class SlotLeases {
       const cap = this.live.worker(id)?.maxConcurrency ?? Infinity;
       const known = this.holdings.get(id);
       if (cap < this.replicas.count) {
-        const holding = known ?? new SlotHolding(id, cap, nowMs);
+        const holding = known ?? new SlotHolding(id, cap, nowMs, this.shared.hasNoneOf(id) ? 0 : 1);
         holding.cap = cap;
         holding.releaseAllAtMs = null;
         this.holdings.set(id, holding);

@@ -24,11 +24,25 @@ describe('the parts of the slots of a model', () => {
     });
   });
 
-  it('are one at least for each replica, while there are as many slots', () => {
+  it('are one at least for each replica that needs any, while there are as many slots, and for all where there are three for each', () => {
     law((count, all) => {
-      const least = Math.min(...splitSlots(count, all).values());
+      const parts = splitSlots(count, all);
+      const entitled = all.filter((demand) => demand.slots > 0 || count >= 3 * all.length);
+      const least = Math.min(Infinity, ...entitled.map(({ replicaId }) => parts.get(replicaId) ?? 0));
       expect(least).toBeGreaterThanOrEqual(count >= all.length ? 1 : 0);
     });
+  });
+
+  it('leave nothing to replicas that need none, where there are few and the others need all', () => {
+    const demand = (replicaId: string, its: number): ReplicaDemand => ({ replicaId, slots: its });
+    const busy = splitSlots(6, [demand('a', 9), demand('b', 0), demand('c', 0)]);
+    expect([...busy]).toEqual([
+      ['a', 6],
+      ['b', 0],
+      ['c', 0],
+    ]);
+    const calm = splitSlots(6, [demand('a', 2), demand('b', 0), demand('c', 0)]);
+    expect(Math.min(...calm.values())).toBe(1);
   });
 
   it('cover what each needs if there are enough, and grow with what is needed', () => {
