@@ -156,6 +156,8 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     await settled(page);
     expect(await page.content()).not.toContain(key);
 
+    // What the form has no box for stays.
+    await service.database.query(`UPDATE api_key SET may_act_for = '{ads,*}' WHERE name = 'mobile-app'`);
     await page.goto(`${service.url}/console/keys`);
     await page.getByRole('link', { name: 'mobile-app' }).click();
     const edit = page.getByRole('dialog', { name: 'mobile-app' });
@@ -164,9 +166,9 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     await edit.getByRole('button', { name: 'Save' }).click();
     await page.getByText('The key is saved').waitFor();
     const rows = await service.database.query(
-      `SELECT requests_per_minute, max_concurrent FROM api_key WHERE name = 'mobile-app'`,
+      `SELECT requests_per_minute, max_concurrent, may_act_for FROM api_key WHERE name = 'mobile-app'`,
     );
-    expect(rows).toEqual([{ requests_per_minute: null, max_concurrent: 4 }]);
+    expect(rows).toEqual([{ requests_per_minute: null, max_concurrent: 4, may_act_for: ['ads', '*'] }]);
     await edit.getByRole('button', { name: 'Close' }).click();
 
     await page.getByRole('button', { name: 'Rotate mobile-app' }).click();
