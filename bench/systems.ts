@@ -142,15 +142,24 @@ async function register(
     await service.send('POST', '/api/server/register', { model_name: model, ...WAYS[way].worker(origin) });
 }
 
+export async function registerPriced(
+  service: Service,
+  model: string,
+  way: Way,
+  origins: readonly string[],
+): Promise<void> {
+  await register(service, model, way, origins);
+  const price = { input: 1, output: 4, cached_input: 0.5, currency: 'EUR' };
+  await service.send('PUT', `/api/v1/models/${model}`, { price });
+}
+
 /** Registers a priced model at these workers. @returns the headers of a key for it with limits, whose team has limits */
 export async function limitedKey(
   service: Service,
   way: Way,
   origins: readonly string[],
 ): Promise<Readonly<Record<string, string>>> {
-  await register(service, PRICED_MODEL, way, origins);
-  const price = { input: 1, output: 4, cached_input: 0.5, currency: 'EUR' };
-  await service.send('PUT', `/api/v1/models/${PRICED_MODEL}`, { price });
+  await registerPriced(service, PRICED_MODEL, way, origins);
   await service.send('PUT', `/api/v1/teams/${TEAM}`, { limits: LIMITS });
   const made = await service.send<{ readonly key: string }>('POST', '/api/v1/keys', {
     name: 'bench-limited',

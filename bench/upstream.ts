@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { listening } from './listening.js';
+import { streamChunks } from './streams/chunk-stream.js';
 
 /** The workers: a model that answers at once, on as many ports as the argument specifies. */
 const TEXT =
@@ -39,22 +40,39 @@ function answerTo(path: string | undefined): string {
   return path === '/v1/chat/completions' ? OPENAI : NATIVE;
 }
 
+/** How it answers from now on. */
+export interface Behaviour {
+  /** How long it thinks. */
+  readonly delayMs: number;
+  /** Of a stream, where a request wants one; 0: no request does, and no body is read. */
+  readonly chunks: number;
+}
+
+const STREAM = /"stream": ?true/;
+
 const count = Number(process.argv[2]);
-let delayMs = 0;
+let behaviour: Behaviour = { delayMs: 0, chunks: 0 };
 const servers = Array.from({ length: count }, () =>
   createServer((request, response) => {
-    const answer = answerTo(request.url);
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(answer)),
+    const { delayMs, chunks } = behaviour;
+    const body: Buffer[] = [];
+    if (chunks > 0) request.on('data', (piece: Buffer) => body.push(piece));
+    else request.resume();
+    const send = (): void => {
+      if (STREAM.test(Buffer.concat(body).toString('latin1')))
+        return streamChunks(response, chunks, request.url);
+      const answer = answerTo(request.url);
+      const headers = {
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(answer)),
+      };
+      response.writeHead(200, headers).end(answer);
     };
-    const send = (): void => void response.writeHead(200, headers).end(answer);
-    request.resume().on('end', () => (delayMs === 0 ? send() : setTimeout(send, delayMs)));
+    request.on('end', () => (delayMs === 0 ? send() : setTimeout(send, delayMs)));
   }),
 );
-/** How long it thinks from now on. */
-process.on('message', (message: { readonly delayMs: number }) => {
-  ({ delayMs } = message);
+process.on('message', (message: Behaviour) => {
+  behaviour = message;
   process.send?.({});
 });
 process.send?.({ ports: await Promise.all(servers.map((server) => listening(server))) });

@@ -10,6 +10,8 @@ export interface Command {
   readonly environment?: Readonly<Record<string, string>>;
   /** What each request must have. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** How the same chat reaches a worker with Anthropic's API; left out: it translates nothing. */
+  readonly translated?: { readonly model: string; readonly headers: Readonly<Record<string, string>> };
 }
 
 /** Another gateway in front of the same workers. */
@@ -26,7 +28,7 @@ export interface Peer {
 
 /** Where a peer runs. */
 export interface Place {
-  /** Ports of upstreams with OpenAI's API. */
+  /** Ports of upstreams with OpenAI's and Anthropic's API. */
   readonly workers: readonly number[];
   readonly port: number;
   /** For its metrics, where it has a port of their own. */
@@ -54,6 +56,12 @@ function fromPyPi(name: string, version: string, extra = ''): readonly (readonly
     ['python3', '-m', 'venv', home],
     [join(home, 'bin/pip'), 'install', '--quiet', `${name}${extra}==${version}`],
   ];
+}
+
+/** It learns of workers from each request. */
+function portkeyHeaders(provider: string, workers: readonly number[]): Readonly<Record<string, string>> {
+  const targets = workers.map((each) => ({ provider, api_key: 'none', custom_host: `${urlOf(each)}/v1` }));
+  return { 'x-portkey-config': JSON.stringify({ strategy: { mode: 'loadbalance' }, targets }) };
 }
 
 /** With versions, so that a run can be repeated. */
@@ -111,16 +119,8 @@ export const ALL_PEERS: readonly Peer[] = [
         '--headless',
       ],
       environment: { NODE_ENV: 'production', TRUSTED_CUSTOM_HOSTS: '127.0.0.1' },
-      headers: {
-        'x-portkey-config': JSON.stringify({
-          strategy: { mode: 'loadbalance' },
-          targets: workers.map((each) => ({
-            provider: 'openai',
-            api_key: 'none',
-            custom_host: `${urlOf(each)}/v1`,
-          })),
-        }),
-      },
+      headers: portkeyHeaders('openai', workers),
+      translated: { model: 'bench', headers: portkeyHeaders('anthropic', workers) },
     }),
   },
   {
@@ -130,11 +130,18 @@ export const ALL_PEERS: readonly Peer[] = [
     program: inPeers('litellm/bin/litellm'),
     start({ workers, port, folder }) {
       const config = {
-        model_list: workers.map((each) => ({
-          model_name: 'bench',
-          litellm_params: { model: 'openai/bench', api_base: `${urlOf(each)}/v1`, api_key: 'none' },
-        })),
+        model_list: workers.flatMap((each) => [
+          {
+            model_name: 'bench',
+            litellm_params: { model: 'openai/bench', api_base: `${urlOf(each)}/v1`, api_key: 'none' },
+          },
+          {
+            model_name: 'bench-translated',
+            litellm_params: { model: 'anthropic/bench', api_base: urlOf(each), api_key: 'none' },
+          },
+        ]),
       };
+      const headers = { authorization: `Bearer ${LITELLM_KEY}` };
       // JSON is YAML, too.
       writeFileSync(join(folder, 'litellm.yaml'), JSON.stringify(config));
       return {
@@ -146,7 +153,8 @@ export const ALL_PEERS: readonly Peer[] = [
           '--num_workers=1',
         ],
         environment: { LITELLM_MASTER_KEY: LITELLM_KEY },
-        headers: { authorization: `Bearer ${LITELLM_KEY}` },
+        headers,
+        translated: { model: 'bench-translated', headers },
       };
     },
   },

@@ -1,15 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Child } from '../child.js';
-import type { LoadRequest, LoadResult, Target } from '../messages.js';
 import { aligned } from '../simulate/table.js';
-import { median, ratios, rotated } from '../statistics.js';
+import { CHAT_SCENES, ChatPlayer, type Played } from './chat-scenes.js';
 import { ALL_PEERS, isInstalled, PEERS } from './peers.js';
+import { drawComparison } from './plot.js';
 import { figuresOf } from './process-figures.js';
 import { type RunningSystem, startBare, startPeer, startService } from './running-systems.js';
+import { playStreams, STREAM_SCENES } from './stream-scenes.js';
 
 /**
  * `npm run bench:compare`: this service with keys, limits, usage, prices, health checks, metrics and a log line a request, beside
@@ -31,30 +33,17 @@ const { values: options } = parseArgs({
 });
 
 const PAGE = 'docs/benchmarks.md';
+const DRAWING = 'benchmarks/compare.svg';
 const FIGURES = /(<!-- peers -->\n)[^]*(\n<!-- \/peers -->)/;
 const WORKERS = 4;
-/** A fresh process is slow for some thousand requests: its code is not compiled yet. */
-const WARM_UP_MS = 4_000;
-
-interface Scene {
-  readonly title: string;
-  readonly callers: number;
-  /** How long an upstream thinks. */
-  readonly delayMs: number;
-  readonly bodyBytes: number;
-}
-const SCENES: readonly Scene[] = [
-  { title: '1 caller', callers: 1, delayMs: 0, bodyBytes: 1_000 },
-  { title: '32 callers', callers: 32, delayMs: 0, bodyBytes: 1_000 },
-  { title: '256 callers', callers: 256, delayMs: 0, bodyBytes: 1_000 },
-  { title: '32 callers, answers after 50 ms', callers: 32, delayMs: 50, bodyBytes: 1_000 },
-  { title: '32 callers, prompts of 100 kB', callers: 32, delayMs: 0, bodyBytes: 100_000 },
-  { title: '8 callers, prompts of 1 MB', callers: 8, delayMs: 0, bodyBytes: 1_000_000 },
+/** Drawn beside the tables; the others are in between. */
+const DRAWN = [
+  '32 callers',
+  '32 callers, translated',
+  '8 callers, prompts of 1 MB',
+  '100 streams',
+  '1,000 streams',
 ];
-
-interface Slice extends LoadResult {
-  readonly cpuUs: number;
-}
 
 const chosen = options.peers?.split(',') ?? ALL_PEERS.map(({ name }) => name);
 const wanted = ALL_PEERS.filter(({ name }) => chosen.includes(name));
@@ -71,10 +60,16 @@ const upstream = Child.start(fileURLToPath(new URL('../upstream.js', import.meta
 });
 const { ports } = await upstream.next<{ ports: readonly number[] }>();
 const load = Child.start(fileURLToPath(new URL('../load.js', import.meta.url)));
+const streamLoad = Child.start(fileURLToPath(new URL('../streams/load.js', import.meta.url)));
 const systems: RunningSystem[] = [await startBare(ports), await startService(ports)];
 const failed: string[] = [];
 const stopAll = async (): Promise<void> => {
-  await Promise.all([...systems.map((system) => system.stop()), upstream.stop(), load.stop()]);
+  await Promise.all([
+    ...systems.map((system) => system.stop()),
+    upstream.stop(),
+    load.stop(),
+    streamLoad.stop(),
+  ]);
 };
 process.once('SIGINT', () => void stopAll().finally(() => process.exit(130)));
 try {
@@ -84,11 +79,17 @@ try {
       (error: unknown) => failed.push(`${peer.name}: ${String(error)}`),
     );
   const idle = new Map(systems.map((system) => [system.name, figuresOf(system).rssMiB]));
-  const [, usual] = SCENES;
-  if (usual !== undefined) for (const system of systems) await slice(system, usual, WARM_UP_MS);
-  const rows: string[][] = [];
-  for (const scene of SCENES.filter(({ title }) => title.includes(options.scenes)))
-    rows.push(...(await play(scene)));
+  const player = new ChatPlayer(systems, upstream, load, {
+    rounds: Number(options.rounds),
+    sliceMs: Number(options['slice-ms']),
+  });
+  const isChosen = ({ title }: { readonly title: string }): boolean => title.includes(options.scenes);
+  await player.warmUp();
+  const chats: Played[] = [];
+  for (const scene of CHAT_SCENES.filter(isChosen)) chats.push(...(await player.play(scene)));
+  const streams: Played[] = [];
+  for (const scene of STREAM_SCENES.filter(isChosen))
+    streams.push(...(await playStreams(scene, systems, upstream, streamLoad)));
   const after = new Map(systems.map((system) => [system.name, figuresOf(system).rssMiB]));
   const memory = systems.map(({ name, about, startMs }) => [
     name,
@@ -101,55 +102,51 @@ try {
   const text = [
     `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpu?.model}, ${process.platform}; ${options.rounds} rounds of ${options['slice-ms']} ms`,
     aligned([['through', 'what it is', 'first answer after s', 'idle MiB', 'MiB after'], ...memory]),
-    aligned([['scene', 'through', 'CPU µs a request', '÷ bare', 'requests/s', 'p50 ms', 'p99 ms'], ...rows]),
+    ...(chats.length === 0 ? [] : [chatTable(chats)]),
+    ...(streams.length === 0 ? [] : [streamTable(streams)]),
     ...absent.map((name) => `Not installed: ${name}.`),
     ...failed.map((fault) => `Left out, ${fault}`),
   ].join('\n\n');
   console.log(`\n${text}\n`);
-  if (options.write)
-    writeFileSync(
-      PAGE,
-      readFileSync(PAGE, 'utf8').replace(FIGURES, (_all, before, after_) => `${before}\n${text}\n${after_}`),
-    );
+  if (options.write) write(text, drawComparison([...chats, ...streams], DRAWN));
 } finally {
   await stopAll();
 }
 
-/** @returns a row for each system */
-async function play(scene: Scene): Promise<string[][]> {
-  await upstream.request({ delayMs: scene.delayMs });
-  const slices = new Map<string, Slice[]>(systems.map(({ name }) => [name, []]));
-  for (const system of systems) await slice(system, scene, 1_500);
-  for (let round = 0; round < Number(options.rounds); round += 1)
-    for (const system of rotated(systems, round))
-      slices.get(system.name)?.push(await slice(system, scene, Number(options['slice-ms'])));
-  const of = (name: string, figure: keyof Slice): number[] =>
-    (slices.get(name) ?? []).map((each) => each[figure]);
-  return systems.map(({ name }, at) => [
-    at === 0 ? scene.title : '',
-    name,
-    median(of(name, 'cpuUs')).toFixed(0),
-    ratios(of(name, 'cpuUs'), of('bare', 'cpuUs')).median.toFixed(2),
-    median(of(name, 'perSecond')).toFixed(0),
-    median(of(name, 'p50Ms')).toFixed(2),
-    median(of(name, 'p99Ms')).toFixed(2),
+function chatTable(played: readonly Played[]): string {
+  return aligned([
+    ['scene', 'through', 'CPU µs a request', '÷ bare', 'requests/s', 'p50 ms', 'p99 ms'],
+    ...played.map((each, at) => cells(each, played[at - 1], 0)),
   ]);
 }
 
-async function slice(
-  system: RunningSystem,
-  { callers, bodyBytes }: Scene,
-  durationMs: number,
-): Promise<Slice> {
-  const before = figuresOf(system).cpuMs;
-  const target = targetOf(system, bodyBytes);
-  const request: LoadRequest = { target, concurrency: callers, durationMs };
-  const result = await load.request<LoadResult>(request);
-  return { ...result, cpuUs: ((figuresOf(system).cpuMs - before) / result.requests) * 1_000 };
+function streamTable(played: readonly Played[]): string {
+  return aligned([
+    ['scene', 'through', 'CPU µs a chunk', '÷ bare', 'chunks/s', 'p50 ms', 'p99 ms', 'failed'],
+    ...played.map((each, at) => [...cells(each, played[at - 1], 1), String(each.failed)]),
+  ]);
 }
 
-function targetOf({ url, headers, model }: RunningSystem, bytes: number): Target {
-  const content = 'Tell me, in as few words as you can, what a benchmark is good for. '.repeat(bytes / 67);
-  const body = JSON.stringify({ model, temperature: 0.7, messages: [{ role: 'user', content }] });
-  return { url: `${url}/v1/chat/completions`, headers, body };
+function cells(each: Played, before: Played | undefined, digits: number): readonly string[] {
+  return [
+    each.scene === before?.scene ? '' : each.scene,
+    each.system,
+    each.cpuUs.toFixed(digits),
+    each.perBare.toFixed(2),
+    each.perSecond.toFixed(0),
+    each.p50Ms.toFixed(2),
+    each.p99Ms.toFixed(2),
+  ];
+}
+
+function write(text: string, drawing: string): void {
+  const path = join(dirname(PAGE), DRAWING);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, drawing);
+  const image = `![CPU of each gateway beside a bare handler](${DRAWING})`;
+  const page = readFileSync(PAGE, 'utf8');
+  writeFileSync(
+    PAGE,
+    page.replace(FIGURES, (_all, begin, end) => `${begin}\n${text}\n\n${image}\n${end}`),
+  );
 }

@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { Child } from '../child.js';
 import { listening } from '../listening.js';
 import { Service } from '../service.js';
-import { limitedKey, PRICED_MODEL } from '../systems.js';
+import { limitedKey, PRICED_MODEL, registerPriced } from '../systems.js';
 import type { Peer } from './peers.js';
 
 const MODEL = 'bench';
 const LONGEST_START_MS = 120_000;
+const JSON_BODY = { 'content-type': 'application/json' };
 
 /** A gateway that runs in front of the workers. */
 export interface RunningSystem {
@@ -24,6 +25,8 @@ export interface RunningSystem {
   readonly hasChildren: boolean;
   readonly headers: Readonly<Record<string, string>>;
   readonly model: string;
+  /** How a chat reaches a worker with Anthropic's API; `null`: it translates nothing. */
+  readonly translated: Pick<RunningSystem, 'model' | 'headers'> | null;
   /** From its start to its first answer; `null`: measured elsewhere. */
   readonly startMs: number | null;
   stop(): Promise<void>;
@@ -45,6 +48,7 @@ export async function startBare(ports: readonly number[]): Promise<RunningSystem
     hasChildren: false,
     headers: {},
     model: MODEL,
+    translated: null,
     startMs: performance.now() - startedMs,
     stop: () => child.stop(),
   };
@@ -53,7 +57,11 @@ export async function startBare(ports: readonly number[]): Promise<RunningSystem
 /** With everything on: a key with limits of every kind, of a team with limits, and a price. */
 export async function startService(ports: readonly number[]): Promise<RunningSystem> {
   const service = await Service.start('.');
-  const headers = await limitedKey(service, 'openai', ports.map(originOf));
+  const origins = ports.map(originOf);
+  const headers = await limitedKey(service, 'openai', origins);
+  // The key's scope are models whose names begin like that of the first one.
+  const translated = { model: `${PRICED_MODEL}-translated`, headers };
+  await registerPriced(service, translated.model, 'translated', origins);
   return {
     name: 'service',
     about: 'Node.js; keys, limits, usage, price, balancing, health, metrics, log, registry',
@@ -62,6 +70,7 @@ export async function startService(ports: readonly number[]): Promise<RunningSys
     hasChildren: false,
     headers,
     model: PRICED_MODEL,
+    translated,
     startMs: null,
     stop: async () => void (await service.stop('/v1/chat/completions')),
   };
@@ -76,6 +85,7 @@ export async function startPeer(peer: Peer, workers: readonly number[]): Promise
     args,
     environment = {},
     headers = {},
+    translated,
   } = peer.start({
     workers,
     port,
@@ -97,7 +107,7 @@ export async function startPeer(peer: Peer, workers: readonly number[]): Promise
     rmSync(folder, { recursive: true, force: true });
   };
   process.once('exit', () => child.kill('SIGKILL'));
-  const all = { 'content-type': 'application/json', ...headers };
+  const all = { ...JSON_BODY, ...headers };
   const url = originOf(port);
   try {
     await untilAnswered(url, MODEL, all, () => child.exitCode !== null);
@@ -114,6 +124,10 @@ export async function startPeer(peer: Peer, workers: readonly number[]): Promise
     hasChildren: true,
     headers: all,
     model: MODEL,
+    translated:
+      translated === undefined
+        ? null
+        : { model: translated.model, headers: { ...JSON_BODY, ...translated.headers } },
     startMs: performance.now() - startedMs,
     stop,
   };

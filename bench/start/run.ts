@@ -92,7 +92,7 @@ const systems: readonly System[] = [
   {
     ...own,
     name: 'bare node:http + undici',
-    file: beside('bare.js'),
+    file: beside('../streams/bare.js'),
     nodeArgs: [],
     args: [origin],
     environment: {},

@@ -2,11 +2,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Agent } from 'undici';
 import { listening } from '../listening.js';
 
-/** The baseline: a hand-written proxy of a stream with node:http and undici, at the reader's speed. */
-const [, , origin = ''] = process.argv;
+/**
+ * The baseline: the least that a router in Node can be, with node:http and undici, which pipes a stream at the reader's speed.
+ * Arguments: the origin of the upstream, and the port; without a port it takes a free one and reports it.
+ */
+const [, , origin = '', port] = process.argv;
 const agent = new Agent();
 
-const server = createServer((request, response) => void relay(request, response));
+const server = createServer((request, response) => {
+  if (request.method === 'POST') void relay(request, response);
+  else response.end();
+});
 
 async function relay(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { statusCode, headers, body } = await agent.request({
@@ -20,4 +26,5 @@ async function relay(request: IncomingMessage, response: ServerResponse): Promis
   body.pipe(response);
 }
 
-process.send?.({ ports: [await listening(server)] });
+if (port === undefined) process.send?.({ ports: [await listening(server)] });
+else server.listen(Number(port), '127.0.0.1');

@@ -1,11 +1,13 @@
 import { connect } from 'node:net';
 import { requestBytes, type Target } from '../messages.js';
 import { quantile } from '../statistics.js';
+import { SENT_AT } from './chunk-stream.js';
 import type { StreamRequest, StreamResult } from './messages.js';
 
 /** Spreads the starts, so that a thousand streams do not send at the same time. */
 const BEGIN_WITHIN_MS = 1_000;
-const AT = /"at":([\d.]+)\}/g;
+/** A stream that has not ended by then counts as failed. */
+const LONGEST_MS = 30_000;
 
 process.on('message', (request: StreamRequest) => {
   void run(request).then((result) => process.send?.(result));
@@ -41,7 +43,7 @@ function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: num
         const nowMs = performance.timeOrigin + performance.now();
         const text = tail + chunk.toString('latin1');
         let end = 0;
-        for (const match of text.matchAll(AT)) {
+        for (const match of text.matchAll(SENT_AT)) {
           agesMs.push(nowMs - Number(match[1]));
           end = match.index + match[0].length;
         }
@@ -50,7 +52,13 @@ function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: num
         isWhole = true;
         socket.end();
       });
-      socket.on('error', () => {}).on('close', () => resolve(isWhole));
+      const givenUp = setTimeout(() => socket.destroy(), LONGEST_MS);
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          clearTimeout(givenUp);
+          resolve(isWhole);
+        });
     }, delayMs);
   });
 }
