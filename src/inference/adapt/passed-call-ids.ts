@@ -1,6 +1,7 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
-import { edited, findFields, itemSpans, parsedSpan, type Span } from '../passthrough/json-scanner.js';
+import { edited } from '../passthrough/json-edits.js';
+import { findFields, itemSpans, parsedSpan, type Span } from '../passthrough/json-scanner.js';
 import { idsFor, LONGEST_OF_OPENAI, replacesIds } from './call-ids.js';
 
 const MESSAGES: ReadonlySet<string> = new Set(['messages']);

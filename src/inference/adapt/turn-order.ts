@@ -1,14 +1,8 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { OpenAiChat, OpenAiMessage } from '../chat/chat.js';
-import {
-  type Edit,
-  edited,
-  findFields,
-  itemSpans,
-  parsedSpan,
-  type Span,
-} from '../passthrough/json-scanner.js';
+import { type Edit, edited } from '../passthrough/json-edits.js';
+import { findFields, itemSpans, parsedSpan, type Span } from '../passthrough/json-scanner.js';
 
 /*
  * Turns in an order that the server takes: a user may have interrupted results of tools, programs add instructions late, and

@@ -14,7 +14,7 @@ import { adaptedAnswer, adaptedEvents, adaptedReader } from '../adapt/answer-ada
 import { hasOwnFields, ignoredByProfile, ignoredOfPassed, translated } from '../adapt/ignored-fields.js';
 import type { AnswerText, ChatAnswer, OpenAiChat, ChatEvent, EventReader } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
-import { withValue } from '../passthrough/json-scanner.js';
+import { withValue } from '../passthrough/json-edits.js';
 import { finishing } from '../streams/unrequested-stream.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidInputError } from '../../input/input-errors.js';
-import { findFields, parsedSpan, withoutFields, withValue } from './json-scanner.js';
+import { withValue } from './json-edits.js';
+import { findFields, parsedSpan, withoutFields } from './json-scanner.js';
 
 const NAMES = new Set(['model', 'stream']);
 

@@ -121,32 +121,6 @@ export function* eachItemSpan(body: Buffer, start: number): Generator<Span, void
   }
 }
 
-/** The body with the value replaced; all other bytes stay the same. */
-export function withValue(body: Buffer, { start, end }: Span, value: string): Buffer {
-  return Buffer.concat([body.subarray(0, start), Buffer.from(value), body.subarray(end)]);
-}
-
-/** A value that is replaced. */
-export interface Edit extends Span {
-  readonly by: Buffer;
-}
-
-/** The body with all the edits, which do not overlap; all other bytes stay the same. */
-export function edited(body: Buffer, edits: readonly Edit[]): Buffer {
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (const { start, end, by } of edits.toSorted((a, b) => a.start - b.start)) {
-    parts.push(body.subarray(at, start), by);
-    at = end;
-  }
-  return Buffer.concat([...parts, body.subarray(at)]);
-}
-
-export function listOf(items: readonly Buffer[]): Buffer {
-  const parts = items.flatMap((item, index) => (index === 0 ? [item] : [Buffer.from(','), item]));
-  return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
-}
-
 /** The lengths of names as bits, found once for each of the sets, which are constants. */
 const LENGTHS = new WeakMap<ReadonlySet<string>, number>();
 /** A longer name counts as one of this length. */

@@ -5,7 +5,8 @@ import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import { type AnswerFormat, answerFormatOf } from '../chat/options.js';
 import { JSON_OBJECT, jsonInstruction } from '../adapt/answer-schema.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
-import { edited, findFields, itemSpans, parsedSpan, type Span, withoutFields } from './json-scanner.js';
+import { edited } from './json-edits.js';
+import { findFields, itemSpans, parsedSpan, type Span, withoutFields } from './json-scanner.js';
 
 /*
  * Fields at the top of a request that is passed through, as its server takes them: clients send them to every model. The steps of

@@ -1,6 +1,7 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
-import { type Edit, edited, findFields, itemSpans, parsedSpan, withoutFields } from './json-scanner.js';
+import { type Edit, edited } from './json-edits.js';
+import { findFields, itemSpans, parsedSpan, withoutFields } from './json-scanner.js';
 
 const MESSAGES: ReadonlySet<string> = new Set(['messages']);
 const FIELDS: ReadonlySet<string> = new Set(['role', 'tool_calls', 'reasoning_content', 'reasoning']);

@@ -2,7 +2,8 @@ import { InvalidInputError } from '../../input/input-errors.js';
 import { type Fields, isJsonObject } from '../../input/json.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import { UNSIGNED } from '../chat/thinking-blocks.js';
-import { type Edit, edited, findFields, itemSpans, listOf, parsedSpan, type Span } from './json-scanner.js';
+import { type Edit, edited, listOf } from './json-edits.js';
+import { findFields, itemSpans, parsedSpan, type Span } from './json-scanner.js';
 
 const FIELDS: ReadonlySet<string> = new Set(['messages', 'thinking', 'context_management']);
 const CONTENT: ReadonlySet<string> = new Set(['content']);

@@ -1,7 +1,8 @@
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { type Fields, parsedOrUndefined } from '../../../input/json.js';
 import { type ThinkingBlock, thinkingBlocksIn } from '../../chat/thinking-blocks.js';
-import { edited, findFields, itemSpans, listOf, parsedSpan } from '../../passthrough/json-scanner.js';
+import { edited, listOf } from '../../passthrough/json-edits.js';
+import { findFields, itemSpans, parsedSpan } from '../../passthrough/json-scanner.js';
 
 /*
  * Clients that store nothing get reasoning in a form that only its server can read, and send it back with the next request:
