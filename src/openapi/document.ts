@@ -1,7 +1,7 @@
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { VERSION } from '../config/version.js';
-import { PatchKeyDto, TeamDto } from '../access/keys/keys.dto.js';
+import { PatchKeyDto, PatchTeamDto, TeamDto } from '../access/keys/keys.dto.js';
 import { NativeErrorDto, OpenAiErrorDto } from '../errors/error-answers.dto.js';
 import { isNativePath } from '../errors/envelopes.js';
 import {
@@ -172,6 +172,7 @@ function describeChanges({ paths }: OpenAPIObject): void {
   }
   describeMergePatch(one, PatchWorkerDto);
   describeMergePatch(key, PatchKeyDto);
+  describeMergePatch(team, PatchTeamDto);
 }
 
 function describeMergePatch(item: OpenAPIObject['paths'][string] | undefined, patch: Model): void {
@@ -190,7 +191,7 @@ function nameModels({ paths }: OpenAPIObject): void {
     paths[named] = others;
     if (post !== undefined)
       paths[`${named}/explain`] = { post: { ...post, tags: item.get?.tags ?? post.tags ?? [] } };
-    for (const { parameters } of [item.get, item.put, item.delete, post].filter(
+    for (const { parameters } of [item.get, item.put, item.patch, item.delete, post].filter(
       (operation) => operation !== undefined,
     ))
       for (const parameter of parameters ?? [])
