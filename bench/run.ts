@@ -6,7 +6,7 @@ import { measure, type Measured, type Plan } from './measure.js';
 import { markdown, reportOf } from './report.js';
 
 /**
- * FULL takes two minutes with start and stop, QUICK less than fifteen seconds. After a warm-up of 4 s V8 still optimizes: a build
+ * FULL takes two minutes with start and stop, QUICK less than fifteen seconds. After a warm-up of 4 s a build
  * showed 1.16 times the CPU of an older one with 32 requests at once, and 0.95 times after 15 s.
  */
 const FULL: Plan = { rounds: 24, sliceMs: 240, warmUpMs: 15_000 };

@@ -110,10 +110,8 @@ export class JobStarts {
       // In a statement of its own: the snapshot must be newer than the lock.
       const workers = (await this.workersOf(manager, modelName)).filter(({ id }) => usable(id));
       const places = workers.map((row) => this.placeOf(row));
-      const room = Math.min(
-        most,
-        places.reduce((sum, place) => sum + place.room, 0),
-      );
+      const free = places.reduce((sum, place) => sum + place.room, 0);
+      const room = Math.min(most, free);
       if (room === 0) return [];
       const waiting = await this.waitingOf(manager, modelName, 'poll', room);
       const active = await this.activeByKey(manager, modelName);
