@@ -25,6 +25,8 @@ export class LoadClient {
   private connected(): Socket {
     const { hostname, port } = new URL(this.target.url);
     const socket = connect(Number(port), hostname).setNoDelay();
+    // Of a connection that its server resets while it is idle; the next call opens another.
+    socket.on('error', () => {});
     socket.on('data', (chunk) => {
       this.received += chunk.toString('latin1');
       if (isWhole(this.received)) this.answered(this.received, performance.now() - this.sentAtMs);
@@ -33,24 +35,34 @@ export class LoadClient {
   }
 
   /**
-   * Calls until then, at least once, and records how long each call took.
-   * @throws Error at the first answer that is not a 200, and when the connection ends
+   * Calls until then, at least once, and records how long each call took. A connection that the server closes before it
+   * answers is opened again: some servers close one after five idle seconds or after a number of requests.
+   * @throws Error at the first answer that is not a 200, and when connections end three times in a row without an answer
    */
   async callUntil(endMs: number, latenciesMs: number[]): Promise<void> {
-    // Some servers close a connection that is idle for five seconds.
-    if (this.socket.destroyed) this.socket = this.connected();
+    for (let closed = 0; ; closed += 1) {
+      if (this.socket.destroyed) this.socket = this.connected();
+      const before = latenciesMs.length;
+      if (await this.callWhileOpen(endMs, latenciesMs)) return;
+      if (latenciesMs.length > before) closed = 0;
+      if (closed === 2 || this.received !== '') throw new Error('the connection was closed');
+    }
+  }
+
+  /** @returns false when the connection was closed before the end */
+  private async callWhileOpen(endMs: number, latenciesMs: number[]): Promise<boolean> {
     const { socket } = this;
-    const loop = new Promise<void>((resolve, reject) => {
-      socket.on('error', reject).on('close', () => reject(new Error('the connection was closed')));
+    const loop = new Promise<boolean>((resolve, reject) => {
+      socket.on('close', () => resolve(false));
       this.answered = (answer, ms) => {
         latenciesMs.push(ms);
         if (!answer.startsWith('HTTP/1.1 200 ')) reject(new Error(`expected a 200:  ${answer}`));
         else if (performance.now() < endMs) this.send();
-        else resolve();
+        else resolve(true);
       };
       this.send();
     });
-    await loop.finally(() => socket.removeAllListeners('error').removeAllListeners('close'));
+    return loop.finally(() => socket.removeAllListeners('close'));
   }
 
   private send(): void {

@@ -1,5 +1,5 @@
 /** Much longer than expected, for busy machines. */
-export const PATIENT_MS = 30_000;
+export const PATIENT_MS = 60_000;
 
 /** Waits until the check holds; fails with the source of the check. */
 export async function until(check: () => Promise<boolean> | boolean, withinMs = PATIENT_MS): Promise<void> {
@@ -13,7 +13,7 @@ export async function until(check: () => Promise<boolean> | boolean, withinMs = 
 }
 
 /** Added to the promised time, for busy machines. */
-const GRACE_MS = 20_000;
+const GRACE_MS = 50_000;
 
 /** For `expect.poll`. */
 export const within = (promisedMs: number) => ({ timeout: promisedMs + GRACE_MS, interval: 20 });

@@ -55,7 +55,7 @@ interface Slice extends LoadResult {
 }
 
 /** A fresh process is slow for some thousand requests: its code is not compiled yet. */
-const WARM_UP_MS = 4_000;
+const WARM_UP_MS = 15_000;
 const BEFORE_SCENE_MS = 1_500;
 
 /** Plays chats through systems in turn. */

@@ -87,7 +87,7 @@ it('no key is in a table, a log at level debug, an error, a figure, an event, th
     if ((await stat(path)).size === 0) return false;
     snapshot = await readFile(path, 'utf8');
     return snapshot.endsWith('}');
-  }, 120_000);
+  });
   expect(snapshot).toContain('"strings":');
   // The snapshot holds what the process knows.
   expect(snapshot).toContain('"search"');
@@ -98,4 +98,4 @@ it('no key is in a table, a log at level debug, an error, a figure, an event, th
     expect([key.slice(0, 8), places.map((text) => text.slice(0, 200))]).toEqual([key.slice(0, 8), []]);
     expect([key.slice(0, 8), snapshot.includes(key)]).toEqual([key.slice(0, 8), false]);
   }
-}, 240_000);
+});

@@ -90,7 +90,7 @@ describe('a worker that dies', () => {
     traffic.isOver = true;
     await Promise.all(clients);
     expect([...statuses.keys()]).toEqual([200]);
-  }, 120_000);
+  });
 
   it('is replaced by another worker; when all refuse connections, the answer is a 502 at once', async () => {
     const service = await serviceForTest();

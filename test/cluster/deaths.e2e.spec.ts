@@ -49,7 +49,7 @@ describe('a drained worker', RETRIED, () => {
     expect(await stateOf(worker.model_name)).toBe('draining');
     expect(new Set(await Promise.all(running))).toEqual(new Set([200]));
     await expect.poll(() => stateOf(worker.model_name), within(5_000)).toBe('offline');
-  }, 60_000);
+  });
 
   it('finishes its streams', async () => {
     const upstream = await streaming('drained', 3_000);
@@ -63,7 +63,7 @@ describe('a drained worker', RETRIED, () => {
       expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true);
     }
     await expect.poll(() => stateOf('drained'), within(5_000)).toBe('offline');
-  }, 60_000);
+  });
 });
 
 /** A worker whose streams of 15 words take so long. @returns its upstream */
@@ -115,7 +115,7 @@ describe('a rolling restart of three replicas', RETRIED, () => {
     const tally = await ingress.stop();
     expect(Object.keys(tally)).toEqual(['200']);
     expect(tally['200']).toBeGreaterThan(100);
-  }, 90_000);
+  });
 });
 
 describe('kill -9 of one of three replicas under load', RETRIED, () => {
@@ -155,7 +155,7 @@ describe('kill -9 of one of three replicas under load', RETRIED, () => {
     expect(await inItsPlace).toBe(200);
     const [first, second] = await clients.stop();
     for (const tally of [first, second]) expect(Object.keys(tally ?? {})).toEqual(['200']);
-  }, 90_000);
+  });
 });
 
 /** A worker with one slot, which a request of this replica holds until it is killed. @returns its model */

@@ -295,14 +295,14 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     ]);
     // A change that appears while the page is open.
     await service.database.query(`UPDATE worker SET weight = 6 WHERE model_name = 'spare'`);
-    await page.getByText('6', { exact: true }).waitFor({ timeout: 20_000 });
+    await page.getByText('6', { exact: true }).waitFor({ timeout: PATIENT_MS });
     await page.close();
   });
 
   it('sums up usage as the API does, and has it as CSV', async () => {
     for (let i = 0; i < 3; i++) expect((await service.chat('spare', 'one two three', ROOT)).status).toBe(200);
     await expect
-      .poll(() => read('usage?group_by=model&model=spare'), { timeout: 20_000 })
+      .poll(() => read('usage?group_by=model&model=spare'), { timeout: PATIENT_MS })
       .toMatchObject({ data: [{ requests: 3 }] });
     const { data } = await read<{ data: { input_tokens: number; estimated_tokens: number }[] }>(
       'usage?group_by=model&model=spare',

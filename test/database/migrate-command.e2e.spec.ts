@@ -10,7 +10,6 @@ import { databaseForTest, type TestDatabase } from '../database.js';
 import { databaseSettings, ROOT, startProcess } from '../process.js';
 import { PATIENT_MS, until } from '../until.js';
 
-const PATIENTLY = { timeout: 120_000 };
 const COMMAND = [process.execPath, `${ROOT}/dist/src/database/commands/migrate.js`] as const;
 /** As in a container: the command is process 1, for which the kernel has no default signal handlers. */
 const AS_PROCESS_1 = [
@@ -45,7 +44,7 @@ async function holding(database: TestDatabase, sql: string): Promise<void> {
   await client.query(`BEGIN; ${sql}`);
 }
 
-describe('the command that migrates', PATIENTLY, () => {
+describe('the command that migrates', () => {
   it('prints SQL that can be run by hand, and refuses a revert that would lose rows', async () => {
     const database = await databaseForTest(null);
     const printed = await run(database, 'sql');

@@ -78,7 +78,7 @@ describe('an outage of PostgreSQL', () => {
     await proxy.cut();
     expect(await service.stop()).toEqual({ code: 0, signal: null });
     expect(service.stderr).toBe('');
-  }, 90_000);
+  });
 
   it('treats a PostgreSQL that refuses connections like one that is away', async () => {
     const database = await databaseForTest();

@@ -8,9 +8,9 @@ import {
 } from '../../src/embedded-postgres/embedded-postgres.js';
 import { firstValue, isServing, withClient } from './query.js';
 import { openFolder, temporaryFolder } from './folders.js';
+import { PATIENT_MS } from '../until.js';
 
-/** Much longer than expected, for busy machines. */
-const PATIENT = { timeout: 30_000, interval: 20 };
+const PATIENT = { timeout: PATIENT_MS, interval: 20 };
 const folder = temporaryFolder();
 /** One database for all tests, because creating it takes most of a start. */
 const dataDir = join(folder, 'data');

@@ -15,9 +15,9 @@ import { firstValue, isServing } from './query.js';
 import { buildCopy } from './built-copy.js';
 import { temporaryFolder } from './folders.js';
 import { forkHost, type Host, startHost } from './host-process.js';
+import { PATIENT_MS } from '../until.js';
 
-/** Much longer than expected, for busy machines. */
-const PATIENT = { timeout: 30_000, interval: 20 };
+const PATIENT = { timeout: PATIENT_MS, interval: 20 };
 const folder = temporaryFolder();
 const app = join(folder, 'app');
 /** One database for all tests that need any, because creating it takes most of a start. */

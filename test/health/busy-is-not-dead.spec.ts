@@ -153,7 +153,7 @@ describe('everything is marked down at once by one bad check:', () => {
     );
     expect(limited.length).toBeGreaterThanOrEqual(4);
     expect(limited[0]?.detail).toMatch(/^not confirmed, too many failed at once: 3 probes in a row failed/);
-  }, 120_000);
+  });
 
   it('another replica confirms at once', async () => {
     const database = await databaseForTest();

@@ -106,7 +106,7 @@ describe('health is checked but routing does not listen:', () => {
       const { data = [] } = json as { data?: { health: string }[] };
       return data.length === 2 && data.every(({ health }) => health === 'healthy' || health === 'warming');
     });
-  }, 90_000);
+  });
 });
 
 describe('everything is marked down at once by one bad check:', () => {

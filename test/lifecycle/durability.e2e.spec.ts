@@ -75,4 +75,4 @@ it('loses no acknowledged registration to a kill -9 of the service or its Postgr
   process.stdout.write(`${acknowledged.size} acknowledged registrations outlived 3 kill -9\n`);
   await last.stop('SIGKILL');
   await until(() => postgresOf(dataDir) === undefined, PATIENT_MS);
-}, 240_000);
+});

@@ -11,7 +11,6 @@ import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from
 import { databaseSettings, MAIN, postgresOf, ROOT, type ServiceProcess, startProcess } from '../process.js';
 import { PATIENT_MS, until } from '../until.js';
 
-const PATIENTLY = { timeout: 120_000 };
 const PATIENT = { timeout: PATIENT_MS, interval: 20 };
 const CLEAN = { code: 0, signal: null };
 
@@ -64,7 +63,7 @@ const refuses = (url: string): Promise<boolean> =>
     (error: unknown) => (error as { cause?: { code?: string } }).cause?.code === 'ECONNREFUSED',
   );
 
-describe('SIGTERM', PATIENTLY, () => {
+describe('SIGTERM', () => {
   it('stops a service that is still starting, and leaves no PostgreSQL behind', async () => {
     const dataDir = openFolder();
     const service = startProcess({ DATA_DIR: dataDir });
@@ -153,7 +152,7 @@ describe('SIGTERM', PATIENTLY, () => {
   });
 });
 
-describe('SIGINT', PATIENTLY, () => {
+describe('SIGINT', () => {
   it('drains like SIGTERM, and neither kept-alive nor silent connections delay it', async () => {
     const service = await startQuick();
     const { upstream, open } = await holding();
@@ -177,7 +176,7 @@ describe('SIGINT', PATIENTLY, () => {
   });
 });
 
-describe('npm run start:prod', PATIENTLY, () => {
+describe('npm run start:prod', () => {
   it('passes the signal to the service, which drains', async () => {
     const database = await databaseForTest();
     const service = startProcess(databaseSettings(database.address), {

@@ -11,7 +11,6 @@ import { databaseSettings, postgresOf, ROOT, startProcess } from '../process.js'
 import { PATIENT_MS, until } from '../until.js';
 
 const run = promisify(execFile);
-const PATIENTLY = { timeout: 120_000 };
 
 async function busyPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -22,7 +21,7 @@ async function busyPort(): Promise<number> {
   return address.port;
 }
 
-describe('a bad configuration', PATIENTLY, () => {
+describe('a bad configuration', () => {
   it('stops the start with exit code 78 and every fault in one message, and shows no secret', async () => {
     const service = startProcess({
       PORT: 'abc',
@@ -59,7 +58,7 @@ describe('a bad configuration', PATIENTLY, () => {
   });
 });
 
-describe('a first start with only Node', PATIENTLY, () => {
+describe('a first start with only Node', () => {
   it('serves, prints where its data is and curl lines that work, and keeps other services off its DATA_DIR', async () => {
     const dataDir = openFolder();
     const startedMs = performance.now();
@@ -104,7 +103,7 @@ describe('a first start with only Node', PATIENTLY, () => {
   });
 });
 
-describe('a port in use', PATIENTLY, () => {
+describe('a port in use', () => {
   it('stops the start with one line and exit code 1, and leaves no PostgreSQL behind', async () => {
     const port = await busyPort();
     const dataDir = openFolder();
@@ -116,7 +115,7 @@ describe('a port in use', PATIENTLY, () => {
   });
 });
 
-describe('MIGRATE_ON_START=false on an empty database', PATIENTLY, () => {
+describe('MIGRATE_ON_START=false on an empty database', () => {
   it('keeps the service alive but not ready until the printed command has migrated the database', async () => {
     const database = await databaseForTest(null);
     const settings = { ...databaseSettings(database.address), MIGRATE_ON_START: 'false' };

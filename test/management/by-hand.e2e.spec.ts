@@ -3,7 +3,7 @@ import { json } from '../fakes/fake-upstream.js';
 import { databaseForTest } from '../database.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from '../service.js';
-import { until } from '../until.js';
+import { PATIENT_MS, until } from '../until.js';
 
 /** So long that no change can arrive by polling. */
 const NO_POLLING = { tuning: { registry: { resyncMs: 3_600_000 } } };
@@ -24,7 +24,7 @@ async function registered() {
 const sql = (text: string, ...values: readonly unknown[]) => service.database.query(text, values);
 const statusOf = async (model: string) => (await service.chat(model, 'x')).status;
 /** A change takes effect within a second; a busy machine gets more. */
-const SOON = { timeout: 30_000 };
+const SOON = { timeout: PATIENT_MS };
 const viewOf = async (model: string) => (await viewsOf(service, model))[0];
 
 describe('a change in SQL', () => {

@@ -3,9 +3,9 @@ import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { call } from './client.js';
 import { serviceForTest, startService, type TestService } from '../service.js';
-import { until } from '../until.js';
+import { PATIENT_MS, until } from '../until.js';
 
-const SOON = { timeout: 30_000 };
+const SOON = { timeout: PATIENT_MS };
 const KEY = 'sk-live-0123456789abcdef';
 const OTHER = 'hunter2-of-another';
 

@@ -249,8 +249,6 @@ describe('the management API without its database', () => {
       expect(answer.json).toMatchObject({ error: { type: 'api_error' } });
     }
     await proxy.open();
-    await expect
-      .poll(async () => (await call(service, 'PATCH', `/${id}`, { weight: 2 })).status, { timeout: 20_000 })
-      .toBe(200);
-  }, 60_000);
+    await expect.poll(async () => (await call(service, 'PATCH', `/${id}`, { weight: 2 })).status).toBe(200);
+  });
 });

@@ -3,8 +3,9 @@ import { type Answer, json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { startService, type TestService } from '../service.js';
 import { call } from './client.js';
+import { PATIENT_MS } from '../until.js';
 
-const SOON = { timeout: 30_000 };
+const SOON = { timeout: PATIENT_MS };
 const KEY = 'sk-of-the-worker-0123456789';
 const STEP_KEY = 'sk-of-a-step-9876543210';
 

@@ -217,16 +217,18 @@ describe('the admin switch', () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const registration = aWorker(upstream);
     const { worker } = await call(service, 'POST', '', registration);
-    for (const [to, status] of [
-      ['disable', 503],
-      ['enable', 200],
-      ['drain', 503],
-      ['enable', 200],
-      ['offline', 404],
-      ['enable', 200],
+    for (const [to, statuses] of [
+      ['disable', [503]],
+      ['enable', [200]],
+      // A worker without a request goes offline soon after it drains.
+      ['drain', [503, 404]],
+      ['enable', [200]],
+      ['offline', [404]],
+      ['enable', [200]],
     ] as const) {
       await call(service, 'POST', `/${worker.id}/${to}`);
-      expect([to, (await service.chat(registration.model_name, 'x')).status]).toEqual([to, status]);
+      const { status } = await service.chat(registration.model_name, 'x');
+      expect(statuses, `after ${to}`).toContain(status);
     }
   });
 

@@ -55,7 +55,7 @@ describe('a draining worker', () => {
     const events = await database.query(`SELECT actor FROM event WHERE kind = 'offline'`);
     expect(events).toEqual([{ actor: 'drained' }]);
     await until(async () => (await statusesOf(services)).every((status) => status === 404));
-  }, 60_000);
+  });
 
   it('is not taken offline while requests run, however often it is drained and enabled', async () => {
     const database = await databaseForTest();
@@ -75,7 +75,7 @@ describe('a draining worker', () => {
     crowd.open();
     expect((await running).status).toBe(200);
     await until(async () => (await stateOf(database)) === 'offline');
-  }, 60_000);
+  });
 
   it('is not taken offline by a report about an earlier draining, and does not wait for a dead replica', async () => {
     const database = await databaseForTest();
@@ -104,7 +104,7 @@ describe('a draining worker', () => {
     );
     await set(database, 'draining');
     await until(async () => (await stateOf(database)) === 'offline');
-  }, 90_000);
+  });
 
   it('waits at most DRAIN_TIMEOUT_MS for a living replica', async () => {
     const database = await databaseForTest();
@@ -116,5 +116,5 @@ describe('a draining worker', () => {
     await until(async () => (await drainedSince(database)) !== undefined);
     expect(await stateOf(database)).toBe('draining');
     await until(async () => (await stateOf(database)) === 'offline');
-  }, 60_000);
+  });
 });

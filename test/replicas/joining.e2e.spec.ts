@@ -52,7 +52,7 @@ describe('a replica that joins', () => {
     crowd.open();
     expect(await Promise.all([...running, ...waiting])).toEqual(Array.from({ length: 2 * CAP }, () => 200));
     expect(crowd.mostAtOnce).toBe(CAP);
-  }, 150_000);
+  });
 
   it.each([
     ['of the release before, which does not say what it knows', null],

@@ -80,4 +80,4 @@ it('credentials are sealed under the first key while a replica serves, and the c
     1,
     expect.stringContaining('CREDENTIALS_KEYS is not set') as unknown,
   ]);
-}, 90_000);
+});

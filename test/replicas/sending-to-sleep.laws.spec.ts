@@ -307,5 +307,5 @@ describe('sending a worker to sleep', () => {
     );
     // The law says nothing of a service that never sends one to sleep.
     expect(cluster.slept).toBeGreaterThan(0);
-  }, 90_000);
+  });
 });

@@ -45,7 +45,7 @@ describe('a worker that answers while it sleeps, and shows it', () => {
       `SELECT kind FROM event WHERE kind IN ('unhealthy', 'suspect', 'ejected')`,
     );
     expect(health).toEqual([]);
-  }, 90_000);
+  });
 });
 
 describe('a worker that is sent to sleep, behind two replicas', () => {
@@ -117,5 +117,5 @@ describe('a worker that is sent to sleep, behind two replicas', () => {
     expect((await next).status).toBe(200);
     expect(engine.sleepCalls).toBe(2);
     expect(engine.harmed).toBe(0);
-  }, 90_000);
+  });
 });

@@ -47,5 +47,5 @@ describe('a replica that is killed while it wakes a worker, and a database that 
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(sleeper.wakeCalls).toBe(2);
     await until(() => other.stdout.includes('waking sleepy'));
-  }, 120_000);
+  });
 });

@@ -27,7 +27,7 @@ describe('a worker that sleeps, behind three replicas', () => {
       `SELECT kind FROM event WHERE kind IN ('asleep', 'waking', 'awake', 'unhealthy', 'suspect') ORDER BY id`,
     );
     expect(events.map(({ kind }) => kind)).toEqual(['asleep', 'waking', 'awake']);
-  }, 90_000);
+  });
 
   it('is woken by hand, by another replica than the one that died, and after a failure; a request says why it failed', async () => {
     const database = await databaseForTest();
@@ -64,7 +64,7 @@ describe('a worker that sleeps, behind three replicas', () => {
     const calls = sleeper.wakeCalls;
     await database.query(`UPDATE worker_power SET state = 'waking'`);
     await until(() => sleeper.wakeCalls > calls);
-  }, 90_000);
+  });
 });
 
 describe('a worker that sleeps, and that nothing probes', () => {
@@ -92,7 +92,7 @@ describe('a worker that sleeps, and that nothing probes', () => {
     ]);
     const kinds = await database.query(`SELECT kind FROM event WHERE kind = 'awake'`);
     expect(kinds).toEqual([]);
-  }, 90_000);
+  });
 });
 
 describe('requests that wait for a worker that sleeps', () => {
@@ -128,5 +128,5 @@ describe('requests that wait for a worker that sleeps', () => {
       503,
       expect.stringContaining('its last worker was removed'),
     ]);
-  }, 90_000);
+  });
 });
