@@ -30,7 +30,7 @@ export function drawComparison(played: readonly Played[], scenes: readonly strin
       data: scenes.map((scene) => {
         const found = played.find((each) => each.scene === scene && each.system === name);
         // A log axis begins bars at its least value.
-        return found === undefined ? null : Number(found.perBare.toFixed(2));
+        return found === undefined || !(found.perBare < Infinity) ? null : Number(found.perBare.toFixed(2));
       }),
       label: { show: true, position: 'top' as const, fontSize: 9 },
     })),

@@ -131,12 +131,17 @@ function cells(each: Played, before: Played | undefined, digits: number): readon
   return [
     each.scene === before?.scene ? '' : each.scene,
     each.system,
-    each.cpuUs.toFixed(digits),
-    each.perBare.toFixed(2),
-    each.perSecond.toFixed(0),
-    each.p50Ms.toFixed(2),
-    each.p99Ms.toFixed(2),
+    figure(each.cpuUs, digits),
+    figure(each.perBare, 2),
+    figure(each.perSecond, 0),
+    figure(each.p50Ms, 2),
+    figure(each.p99Ms, 2),
   ];
+}
+
+/** @returns a dash where nothing was answered, so that there is no figure */
+function figure(value: number, digits: number): string {
+  return Number.isFinite(value) && value > 0 ? value.toFixed(digits) : '–';
 }
 
 function write(text: string, drawing: string): void {
