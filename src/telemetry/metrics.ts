@@ -13,6 +13,17 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
+let ofProcess: Registry | null = null;
+
+/** One for every service of this process: prom-client observes the event loop and collections for ever. */
+function figuresOfProcess(): Registry {
+  if (ofProcess !== null) return ofProcess;
+  ofProcess = new Registry();
+  collectDefaultMetrics({ register: ofProcess });
+  for (const name of MISNAMED) ofProcess.removeSingleMetric(name);
+  return ofProcess;
+}
+
 const DROP_MS = 60_000;
 
 /**
@@ -22,14 +33,12 @@ const DROP_MS = 60_000;
 @Injectable()
 export class Metrics {
   private readonly ours: Family[] = [];
-  private readonly ofProcess = new Registry();
+  private readonly ofProcess = figuresOfProcess();
   private readonly requests = new RequestMetrics();
   private readonly gone = new GoneModels();
   private isKnown: (model: string) => boolean = () => true;
 
   constructor() {
-    collectDefaultMetrics({ register: this.ofProcess });
-    for (const name of MISNAMED) this.ofProcess.removeSingleMetric(name);
     this.ours.push(...this.requests.families);
   }
 
