@@ -73,7 +73,8 @@ describe('health checks burn money, or fail a busy worker:', () => {
     await untilHealthIs(database, id, 'healthy');
     server.health = 'hangs';
     await untilHealthIs(database, id, 'unhealthy');
-    expect(await healthEventsOf(database, id)).toEqual(['healthy', 'suspect', 'unhealthy']);
+    // On a slow machine a probe may time out before the server hangs, and the worker recovers.
+    expect((await healthEventsOf(database, id)).slice(-2)).toEqual(['suspect', 'unhealthy']);
     const [silent] = await database.query<{ ms: number }>(
       `SELECT extract(epoch FROM w.health_since - p.last_good_at)::float8 * 1000 AS ms
        FROM worker w JOIN worker_probe p ON p.worker_id = w.id`,
