@@ -233,6 +233,29 @@ describe('admission', () => {
     expect(admission.queued).toBe(places - 1);
   });
 
+  it.each([
+    ['sleeps when their time would be up', 0.5, 5],
+    ['slept only for a part of it', 0.5, 0.75],
+  ])('holds requests for a worker that falls asleep while they wait: it %s', (_, asleepAt, awakeAt) => {
+    const { enter, answers, pool, admission, clock } = setUp([aMember({})]);
+    const { maxWaitMs, holdMs } = DEFAULT_ADMISSION_LIMITS;
+    enter('running');
+    enter('waiting');
+    enter('with a deadline', { deadlineMs: 2 * maxWaitMs });
+    clock.pass(asleepAt * maxWaitMs);
+    pool.update([aMember({ isAsleep: true })]);
+    admission.serveQueue();
+    clock.pass((awakeAt - asleepAt) * maxWaitMs);
+    // It is awake, and still has no free slot.
+    pool.update([aMember({})]);
+    admission.serveQueue();
+    clock.pass(holdMs - awakeAt * maxWaitMs - 1);
+    expect(answers.slice(1)).toEqual([['with a deadline', 'waited']]);
+    clock.pass(1);
+    expect(answers.at(-1)).toEqual(['waiting', 'waited']);
+    expect(clock.pending).toBe(0);
+  });
+
   it('leaves no timer running when the queue is empty', () => {
     const { clock, enter, releaseOne } = setUp([aMember({ concurrencyLimit: 1 })]);
     enter('running');

@@ -4,6 +4,7 @@ import type { WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
 import { BulkRuns } from './bulk-runs.js';
 import type { Clock } from './clock.js';
+import { Patience } from './patience.js';
 import { capacityOf, roomOf } from './room.js';
 import { NO_TENANT, type Tenant } from './tenant.js';
 import { Traffic } from './traffic.js';
@@ -13,6 +14,7 @@ import { type Line, WaitingQueues } from './waiting-queues.js';
 
 /** While requests wait: time alone makes workers available, too. */
 const RECHECK_MS = 100;
+const NO_CLOCK = (): void => undefined;
 
 /**
  * The way to a model's workers: at once, in turn, or not at all. The tenant that has used least goes first, and of its requests
@@ -23,17 +25,18 @@ export class Admission {
   private readonly bulk = new BulkRuns();
   private readonly traffic = new Traffic();
   private stopRechecking: (() => void) | null = null;
-  /** When a worker was last known to be asleep or waking. */
-  private lastComingMs = -Infinity;
+  private readonly patience: Patience;
 
   constructor(
     readonly workerPool: WorkerPool,
     private readonly clock: Clock,
     private limits: AdmissionLimits,
     private readonly random: () => number = Math.random,
-  ) {}
+  ) {
+    this.patience = new Patience(workerPool);
+  }
 
-  /** For requests that come from now on. */
+  /** For requests that come from now on; those that wait may wait longer. */
   setLimits(limits: AdmissionLimits): void {
     this.limits = limits;
   }
@@ -175,17 +178,11 @@ export class Admission {
     nowMs: number,
   ): () => void {
     const { priority = 'default', tenant = NO_TENANT } = waiter;
-    const patienceMs = this.patienceMs(nowMs);
-    const waitMs = Math.max(
-      0,
-      Math.min(priority === 'bulk' ? Infinity : patienceMs, waiter.deadlineMs - nowMs),
-    );
-    const timeUp = (): void => this.reject(entry, 'waited');
-    const stopClock = waitMs === Infinity ? () => undefined : this.clock.after(waitMs, timeUp);
-    const entry: QueueEntry = { sinceMs: nowMs, tenant, priority, waiter, answer, stopClock };
+    const entry: QueueEntry = { sinceMs: nowMs, tenant, priority, waiter, answer, stopClock: NO_CLOCK };
+    this.limitWait(entry, nowMs);
     const wasCut = (waiter.cut?.cuts ?? 0) > 0;
     this.queues.add(entry, wasCut, nowMs);
-    const places = capacityOf(this.workerPool.all, this.limits, patienceMs);
+    const places = capacityOf(this.workerPool.all, this.limits, this.patience.ofMs(this.limits, nowMs));
     // One that was cut had its place.
     const loser = wasCut ? null : this.queues.loser(places, this.limits.mostWaiting, nowMs);
     if (loser !== null) this.reject(loser, 'full');
@@ -196,11 +193,15 @@ export class Admission {
     return () => this.remove(entry);
   }
 
-  /** What piled up while a worker was woken must be worked off afterwards, so the longer limit holds for as long again. */
-  private patienceMs(nowMs: number): number {
-    const { maxWaitMs, holdMs } = this.limits;
-    if (this.workerPool.all.some(({ isComing }) => isComing)) this.lastComingMs = nowMs;
-    return nowMs - this.lastComingMs < holdMs ? Math.max(maxWaitMs, holdMs) : maxWaitMs;
+  /** A worker may fall asleep while the request waits: when its time is up, it may have more. */
+  private limitWait(entry: QueueEntry, nowMs: number): void {
+    const endMs = this.patience.endMs(entry, this.limits, nowMs);
+    if (endMs === Infinity) return;
+    entry.stopClock = this.clock.after(Math.max(0, endMs - nowMs), () => {
+      const laterMs = this.clock.nowMs();
+      if (this.patience.endMs(entry, this.limits, laterMs) > endMs) this.limitWait(entry, laterMs);
+      else this.reject(entry, 'waited');
+    });
   }
 
   private answer(entry: QueueEntry, result: AcquiredWorker | Rejection): void {
@@ -222,6 +223,7 @@ export class Admission {
     if (this.stopRechecking !== null || this.queues.size === 0) return;
     this.stopRechecking = this.clock.after(RECHECK_MS, () => {
       this.stopRechecking = null;
+      this.patience.look(this.clock.nowMs());
       this.serveQueue();
       this.keepRechecking();
     });

@@ -41,5 +41,5 @@ export interface QueueEntry {
   readonly priority: Priority;
   readonly waiter: Waiter;
   readonly answer: (result: AcquiredWorker | Rejection) => void;
-  readonly stopClock: () => void;
+  stopClock: () => void;
 }
