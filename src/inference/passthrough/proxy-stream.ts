@@ -6,6 +6,7 @@ import { EventBoundary } from '../streams/event-boundary.js';
 import { recordUsage } from '../client/token-counts.js';
 import type { ResponseFormat } from '../client/response-format.js';
 import { SseResponse } from '../streams/sse-response.js';
+import { marksIn } from './event-marks.js';
 import type { ImageCounter } from './image-counter.js';
 import { BYTES_PER_TOKEN } from '../../usage/used.js';
 import { UsageScanner } from './usage-scanner.js';
@@ -44,10 +45,11 @@ async function proxyEvents(
   const { facts } = http.request;
   const pass = (events: Buffer): boolean => {
     if (events.length === 0) return true;
-    monitor.scan(events);
+    const marks = marksIn(events);
+    monitor.scan(events, marks);
     // At once: a client that reads an error often disconnects.
     if (monitor.failure !== null) facts.errorType ??= errorTypeOf(monitor.failure);
-    tokens.scan(events);
+    tokens.scan(events, marks);
     format.passed?.(events);
     return response.write(events, boundary.isWithin);
   };

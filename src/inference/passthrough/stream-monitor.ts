@@ -1,4 +1,5 @@
 import type { Dialect, RawBody } from '../client/inference-request.js';
+import type { EventMarks } from './event-marks.js';
 import { answersJson, errorsInEvents } from './error-in-success.js';
 import type { UpstreamError } from '../../upstream/failure.js';
 import { isClientFault, reported } from '../chat/answer-body.js';
@@ -30,16 +31,16 @@ export class StreamMonitor {
     this.#hasReasons = dialect === 'openai' && WITH_REASONS.has(path);
   }
 
-  /** @param events whole ones */
-  scan(events: Buffer): void {
+  /** @param events whole ones @param marks of `marksIn`; `null`: everything is searched for */
+  scan(events: Buffer, marks: EventMarks | null = null): void {
     if (events.length === 0) return;
     this.#isEmpty = false;
-    this.isEnded ||= this.ends.isEnd(events);
+    this.isEnded ||= (marks?.hasEnd !== false || this.ends.isAtEnd) && this.ends.isEnd(events);
     if (this.#hasReasons) {
-      this.#hasChoices ||= events.includes(CHOICES);
-      this.#hasReason ||= REASONS.some((reason) => events.includes(reason));
+      this.#hasChoices ||= marks?.hasChoices !== false && events.includes(CHOICES);
+      this.#hasReason ||= marks?.hasReason !== false && REASONS.some((reason) => events.includes(reason));
     }
-    if (!this.#isJson) return;
+    if (!this.#isJson || marks?.hasError === false) return;
     for (const error of errorsInEvents(events)) {
       this.hasError = true;
       if (!isClientFault(error))
@@ -58,6 +59,8 @@ export class StreamMonitor {
 export interface StreamEnds {
   /** Whether the end of an answer is among these whole events. */
   isEnd(events: Buffer): boolean;
+  /** The end is the last that comes, and no mark of `marksIn`. */
+  readonly isAtEnd: boolean;
   /** Every stream has an end: one without it was cut off, even if HTTP ended in order. */
   readonly isSure: boolean;
 }
@@ -65,6 +68,7 @@ export interface StreamEnds {
 /** OpenAI's last event; some of its streams, and many servers, send none. */
 const DONE = /(^|[\r\n])data: ?\[DONE\][ \r\n]*$/;
 const DONE_LENGTH = 32;
+const [SPACE, BRACKET] = [0x20, 0x5d] as const;
 
 /**
  * Anthropic's last event, or its report of an error. Text cannot contain it, since JSON has no line breaks.
@@ -76,17 +80,27 @@ const STOP_WORDS = ['message_stop', 'error'] as const;
 export const STREAM_ENDS: Readonly<Record<Dialect, StreamEnds>> = {
   openai: {
     isEnd: (events) => {
+      if (!endsWithBracket(events)) return false;
       const tail = events.subarray(-DONE_LENGTH);
       return tail.includes('[DONE]') && DONE.test(tail.toString('latin1'));
     },
+    isAtEnd: true,
     isSure: false,
   },
   anthropic: {
     isEnd: (events) =>
       STOP_WORDS.some((word) => events.includes(word)) && STOP.test(events.toString('latin1')),
+    isAtEnd: false,
     isSure: true,
   },
 };
+
+/** Most chunks end with a brace. */
+function endsWithBracket(events: Buffer): boolean {
+  let at = events.length - 1;
+  while (at >= 0 && (events[at] ?? Infinity) <= SPACE) at--;
+  return events[at] === BRACKET;
+}
 
 /**
  * The last events of OpenAI's responses, which every server sends that has them. Text cannot contain such a word with its quotes.
@@ -98,4 +112,4 @@ export function endsResponse(events: Buffer): boolean {
   return RESPONSE_DONE.some((type) => events.includes(type));
 }
 
-const RESPONSE_ENDS: StreamEnds = { isEnd: endsResponse, isSure: true };
+const RESPONSE_ENDS: StreamEnds = { isEnd: endsResponse, isAtEnd: false, isSure: true };

@@ -4,6 +4,7 @@ import { BYTES_PER_TOKEN } from '../../usage/used.js';
 import { largerUsage } from '../chat/answer-body.js';
 import { anthropicUsage } from '../apis/anthropic/backend-response.js';
 import { usageOf } from '../apis/openai/backend-response.js';
+import type { EventMarks } from './event-marks.js';
 import { findFields, spanAt } from './json-scanner.js';
 
 const KEY = Buffer.from('"usage"');
@@ -34,10 +35,11 @@ export class UsageScanner {
 
   constructor(private readonly isEvents: boolean) {}
 
-  /** @param bytes a whole answer, or whole events of a stream */
-  scan(bytes: Buffer): void {
+  /** @param bytes a whole answer, or whole events of a stream @param marks of `marksIn`; `null`: everything is searched for */
+  scan(bytes: Buffer, marks: EventMarks | null = null): void {
     this.#bytes += bytes.length;
-    if (this.isEvents) this.#events += timesIn(bytes, LF_END) || timesIn(bytes, CRLF_END);
+    if (this.isEvents) this.#events += marks?.ends ?? (timesIn(bytes, LF_END) || timesIn(bytes, CRLF_END));
+    if (marks?.hasUsage === false) return;
     const last = !this.isEvents && bytes.length <= LARGEST_READ_BYTES ? outermostIn(bytes) : lastIn(bytes);
     if (last === null) return;
     // Anthropic reports the input when a message begins, the output when it ends.
