@@ -49,8 +49,9 @@ export class Child {
     return answer;
   }
 
-  usage(): Promise<Usage> {
-    return this.request({ usage: true });
+  /** @param collects whether its garbage is collected before its heap is read */
+  usage(collects = false): Promise<Usage> {
+    return this.request({ usage: true, collects });
   }
 
   /** Its next message. @throws Error if it ends without one */

@@ -33,6 +33,6 @@ export interface Usage {
   /** User and system time of all threads. */
   readonly cpuMs: number;
   readonly rssMiB: number;
-  /** Of JavaScript, without a collection before. */
+  /** Of JavaScript, after a collection if one was requested. */
   readonly heapMiB: number;
 }

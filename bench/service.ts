@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +26,7 @@ export class Service {
   /** @param checkout the folder that holds its `dist` */
   static async start(checkout: string): Promise<Service> {
     const folder = mkdtempSync(join(tmpdir(), 'mmm-bench-'));
-    const log = openSync(join(folder, 'log'), 'w');
+    const log = openSync(join(folder, 'log'), 'a');
     const child = Child.start(resolve(checkout, 'dist/src/main.js'), {
       isMeasured: true,
       nodeArgs: startFlags(checkout),
@@ -60,6 +60,11 @@ export class Service {
     const answer = await fetch(this.url + path, { method, headers: HEADERS, body });
     if (!answer.ok) throw new Error(`${method} ${path} failed: ${await answer.text()}`);
     return (await answer.json()) as Answer;
+  }
+
+  /** Forgets its log so far: that of millions of requests fills a disk. */
+  dropLog(): void {
+    truncateSync(join(this.folder, 'log'));
   }
 
   /** Stops it and removes its files. @returns how many requests to `path` it counted */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
-/** Answers of a model that streams: a chunk every 50 ms, whose text is the time at which it was sent. */
-const EVERY_MS = 50;
+/** Answers of a model that streams: a chunk every so often, whose text is the time at which it was sent. */
+export const EVERY_MS = 50;
 
 interface Events {
   readonly first: string;
@@ -39,7 +39,12 @@ const ANTHROPIC: Events = {
 };
 
 /** @param path the API of the request says which events come */
-export function streamChunks(response: ServerResponse, chunks: number, path: string | undefined): void {
+export function streamChunks(
+  response: ServerResponse,
+  chunks: number,
+  path: string | undefined,
+  everyMs = EVERY_MS,
+): void {
   const events = path === '/v1/messages' ? ANTHROPIC : OPENAI;
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   let before = events.first;
@@ -52,7 +57,7 @@ export function streamChunks(response: ServerResponse, chunks: number, path: str
     clearInterval(timer);
     response.end(events.last);
   };
-  const timer = setInterval(send, EVERY_MS);
+  const timer = setInterval(send, everyMs);
   response.once('close', () => clearInterval(timer));
 }
 

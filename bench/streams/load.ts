@@ -6,6 +6,8 @@ import type { StreamRequest, StreamResult } from './messages.js';
 
 /** Spreads the starts, so that a thousand streams do not send at the same time. */
 const BEGIN_WITHIN_MS = 1_000;
+/** Of OpenAI's and Anthropic's streams. */
+const ENDS = ['[DONE]', '"message_stop"'] as const;
 /** A stream that has not ended by then counts as failed. */
 const LONGEST_MS = 30_000;
 
@@ -48,7 +50,7 @@ function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: num
           end = match.index + match[0].length;
         }
         tail = text.slice(end);
-        if (!tail.includes('[DONE]')) return;
+        if (!ENDS.some((last) => tail.includes(last))) return;
         isWhole = true;
         socket.end();
       });

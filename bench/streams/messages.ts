@@ -9,7 +9,7 @@ export interface StreamRequest {
 /** Its result. */
 export interface StreamResult {
   readonly chunks: number;
-  /** Streams that ended without `[DONE]`. */
+  /** Streams that ended without their last event. */
   readonly failed: number;
   readonly seconds: number;
   /** The time from the sending of a chunk by the upstream to its arrival. */

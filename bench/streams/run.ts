@@ -5,20 +5,32 @@ import { parseArgs } from 'node:util';
 import { Child } from '../child.js';
 import type { Target } from '../messages.js';
 import { Service } from '../service.js';
-import { median } from '../statistics.js';
+import { median, ratios, rotated } from '../statistics.js';
+import { EVERY_MS } from './chunk-stream.js';
 import type { StreamRequest, StreamResult } from './messages.js';
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     streams: { type: 'string', default: '100,1000' },
-    /** Chunks of each stream, one every 50 ms. */
+    /** Chunks of each stream. */
     chunks: { type: 'string', default: '100' },
+    /** Milliseconds from one to the next. */
+    every: { type: 'string', default: String(EVERY_MS) },
+    /** openai, anthropic (both passed through) or translated (an OpenAI stream of an Anthropic worker). */
+    way: { type: 'string', default: 'openai' },
     /** The folder of another build of the service to compare with. */
     baseline: { type: 'string' },
   },
 });
-const PATH = '/v1/chat/completions';
+const WAYS = {
+  openai: { path: '/v1/chat/completions', protocol: 'openai' },
+  anthropic: { path: '/v1/messages', protocol: 'anthropic' },
+  translated: { path: '/v1/chat/completions', protocol: 'anthropic' },
+} as const;
+if (!Object.hasOwn(WAYS, options.way))
+  throw new Error(`--way ${options.way}: use ${Object.keys(WAYS).join(', ')}`);
+const { path: PATH, protocol: PROTOCOL } = WAYS[options.way as keyof typeof WAYS];
 const MODEL = 'bench';
 const LOOK_MS = 500;
 const BODY = JSON.stringify({
@@ -38,6 +50,7 @@ interface System {
 interface Measured extends StreamResult {
   /** CPU use as a share of one core. */
   readonly coreShare: number | null;
+  readonly cpuUsAChunk: number | null;
   readonly rssMiB: number | null;
 }
 
@@ -50,7 +63,7 @@ const sendTo = (url: string, headers: Readonly<Record<string, string>>): Target 
   body: BODY,
 });
 
-const upstream = Child.start(beside('upstream.js'));
+const upstream = Child.start(beside('upstream.js'), { args: [options.every] });
 const origin = `http://127.0.0.1:${await portOf(upstream)}`;
 const bare = Child.start(beside('bare.js'), { args: [origin], isMeasured: true });
 const bareUrl = `http://127.0.0.1:${await portOf(bare)}`;
@@ -61,7 +74,7 @@ if (options.baseline !== undefined) services.set('baseline', await Service.start
 for (const service of services.values())
   await service.send('POST', '/api/server/register', {
     model_name: MODEL,
-    protocol: 'openai',
+    protocol: PROTOCOL,
     req_url_template: `${origin}/v1`,
     max_concurrency: 10_000,
     health_check: { kind: 'none' },
@@ -87,9 +100,15 @@ async function measure({ target, gateway }: System, streams: number): Promise<Me
     result = await Promise.race([running, sleep(LOOK_MS, null)]);
   }
   const after = await gateway?.usage();
-  if (before === undefined || after === undefined) return { ...result, coreShare: null, rssMiB: null };
-  const coreShare = (after.cpuMs - before.cpuMs) / 1_000 / result.seconds;
-  return { ...result, coreShare, rssMiB: Math.max(highest, after.rssMiB) };
+  if (before === undefined || after === undefined)
+    return { ...result, coreShare: null, cpuUsAChunk: null, rssMiB: null };
+  const usedMs = after.cpuMs - before.cpuMs;
+  return {
+    ...result,
+    coreShare: usedMs / 1_000 / result.seconds,
+    cpuUsAChunk: (usedMs * 1_000) / result.chunks,
+    rssMiB: Math.max(highest, after.rssMiB),
+  };
 }
 
 const rows: string[][] = [];
@@ -101,7 +120,10 @@ try {
       if (gateway !== null) idle.set(name, (await gateway.usage()).rssMiB);
     const all = new Map<string, Measured[]>(systems.map(({ name }) => [name, []]));
     for (let round = 0; round < Number(options.rounds); round++)
-      for (const system of systems) all.get(system.name)?.push(await measure(system, streams));
+      for (const system of rotated(systems, round))
+        all.get(system.name)?.push(await measure(system, streams));
+    const cpuOf = (name: string): number[] =>
+      (all.get(name) ?? []).map(({ cpuUsAChunk }) => cpuUsAChunk ?? NaN);
     const of = (name: string, figure: keyof Measured): number =>
       median((all.get(name) ?? []).map((each) => each[figure] ?? NaN));
     for (const { name, gateway } of systems) {
@@ -114,6 +136,8 @@ try {
         String(streams),
         (of(name, 'chunks') / of(name, 'seconds')).toFixed(0),
         gateway === null ? '–' : of(name, 'coreShare').toFixed(2),
+        gateway === null ? '–' : of(name, 'cpuUsAChunk').toFixed(1),
+        gateway === null ? '–' : ratios(cpuOf(name), cpuOf('bare')).median.toFixed(2),
         of(name, 'p50Ms').toFixed(2),
         of(name, 'p99Ms').toFixed(2),
         added('p50Ms'),
@@ -133,6 +157,8 @@ const head = [
   'streams',
   'chunks/s',
   'core share',
+  'CPU µs a chunk',
+  '÷ bare',
   'p50 ms',
   'p99 ms',
   'added p50 ms',
