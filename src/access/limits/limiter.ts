@@ -27,6 +27,8 @@ interface Spent {
   readonly outcome: string;
 }
 
+const NO_CHARGES: readonly Charge[] = [];
+
 /** Holds requests to the limits of their keys and teams. Decides from memory alone. */
 @Injectable()
 export class Limiter {
@@ -49,10 +51,7 @@ export class Limiter {
     const nowMs = Date.now();
     const tokens = countsTokens(key) || countsTokens(team) ? estimate() : 0;
     const refused = this.refusal(key, tokens, nowMs) ?? this.refusal(team, tokens, nowMs);
-    if (refused === null) {
-      const ofTeam = team === null ? [] : [this.take(team, tokens, nowMs)];
-      http.charges = key === null ? ofTeam : [this.take(key, tokens, nowMs), ...ofTeam];
-    } else http.charges = [];
+    http.charges = refused === null ? this.chargesOf(key, team, tokens, nowMs) : NO_CHARGES;
     // Other replicas hear of refused ones, too.
     if (key !== null) this.exchange.used(key.of, key.limits, nowMs);
     if (team !== null) this.exchange.used(team.of, team.limits, nowMs);
@@ -84,9 +83,11 @@ export class Limiter {
   spent(spent: Spent): void {
     const { keyId, team } = spent;
     const own = keyId === null ? null : (this.keys.callerWithId(keyId)?.limits ?? null);
-    if (keyId !== null && own !== null) this.spend('key', keyId, own, spent);
     const shared = team === null ? null : this.keys.limitsOfTeam(team);
-    if (team !== null && shared !== null) this.spend('team', team, shared, spent);
+    if (own === null && shared === null) return;
+    const nowMs = Date.now();
+    if (keyId !== null && own !== null) this.spend('key', keyId, own, spent, nowMs);
+    if (team !== null && shared !== null) this.spend('team', team, shared, spent, nowMs);
   }
 
   private spend(
@@ -94,8 +95,8 @@ export class Limiter {
     id: string,
     limits: Limits,
     { input, output, cost, currency, outcome }: Spent,
+    nowMs: number,
   ): void {
-    const nowMs = Date.now();
     const metered = this.exchange.of(kind, id);
     metered.meter.spend(input + output, countedCost(limits, { cost, currency }));
     if (outcome === 'part') metered.meter.use(input + output, nowMs, this.exchange.peers);
@@ -118,6 +119,18 @@ export class Limiter {
     const { of, name, limits } = limited;
     const refusal = of.meter.refusal(limits, estimateFor(limits, tokens), nowMs, this.exchange.peers);
     return refusal === null ? null : new LimitedError({ kind: of.kind, name }, refusal, nowMs);
+  }
+
+  private chargesOf(
+    key: Limited | null,
+    team: Limited | null,
+    tokens: number,
+    nowMs: number,
+  ): readonly Charge[] {
+    const ofTeam = team === null ? null : this.take(team, tokens, nowMs);
+    if (key === null) return ofTeam === null ? NO_CHARGES : [ofTeam];
+    const ofKey = this.take(key, tokens, nowMs);
+    return ofTeam === null ? [ofKey] : [ofKey, ofTeam];
   }
 
   private take({ of, limits }: Limited, tokens: number, nowMs: number): Charge {

@@ -14,18 +14,17 @@ export function setRetryAfter(http: FastifyReply, ms: number): void {
 /** Headers of an upstream that are meant for the client; by `request-id` Anthropic knows the answer. */
 const FORWARDED =
   /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
+/** A client that sees the limits of its own key must not take the upstream's for them. */
+const FORWARDED_BESIDE_LIMITS =
+  /^(content-type|content-disposition|retry-after|retry-after-ms|openai-.+|request-id)$/;
 
 export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
-  // A client that sees the limits of its own key must not take the upstream's for them.
-  const { showsLimits } = http.request;
+  const forwarded = http.request.showsLimits ? FORWARDED_BESIDE_LIMITS : FORWARDED;
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && FORWARDED.test(name) && !(showsLimits && OTHERS_LIMIT.test(name)))
-      http.header(name, value);
+    if (value !== undefined && forwarded.test(name)) http.header(name, value);
   }
 }
-
-const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
 
 /** The class that held. */
 export function showClass(http: FastifyReply, priority: Priority): void {
