@@ -65,12 +65,13 @@ export function reportOf(measurements: readonly Measured[]): Report {
   };
 }
 
-function pairs(
-  names: readonly SystemName[],
-): readonly { readonly of: SystemName; readonly to: SystemName }[] {
-  return names.flatMap((name) => {
+type Pair = Pick<Ratio, 'of' | 'to'>;
+
+function pairs(names: readonly SystemName[]): readonly Pair[] {
+  return names.flatMap((name): readonly Pair[] => {
     if (name === 'direct' || name === 'service') return [];
-    return name === 'limited' ? { of: name, to: 'service' } : { of: 'service', to: name };
+    if (name !== 'limited') return [{ of: 'service', to: name }];
+    return (['service', 'bare'] as const).filter((to) => names.includes(to)).map((to) => ({ of: name, to }));
   });
 }
 
@@ -98,7 +99,7 @@ function rowOf(
 /** @param starts the slices of both in each start */
 function ratioOf(
   starts: readonly (readonly [readonly Slice[], readonly Slice[]])[],
-  pair: Pick<Ratio, 'of' | 'to'>,
+  pair: Pair,
   concurrency: Concurrency,
 ): Ratio {
   const own = starts.flatMap(([first]) => first);

@@ -75,8 +75,7 @@ export interface Compared {
 }
 
 /**
- * Starts the upstream and the service in front of it, with what it is compared with: the bare handler if nothing else.
- * @param way the bare handler exists for `native` only
+ * Starts the upstream, and in front of it the bare handler, the service, and what else it is compared with.
  */
 export async function startSystems({ baseline, withLimits }: Compared, way: Way): Promise<RunningSystems> {
   const { path, upstreamPath, body } = WAYS[way];
@@ -85,9 +84,8 @@ export async function startSystems({ baseline, withLimits }: Compared, way: Way)
   const origins = ports.map((port) => `http://127.0.0.1:${port}`);
   const [origin = ''] = origins;
 
-  const isBareOfUse = way === 'native' && baseline === null && !withLimits;
-  const bare = isBareOfUse ? Child.start('bare.js', { args: [origin], isMeasured: true }) : null;
-  const barePorts = (await bare?.next<{ ports: readonly number[] }>())?.ports ?? [];
+  const bare = Child.start('bare.js', { args: [origin, way], isMeasured: true });
+  const { ports: barePorts } = await bare.next<{ ports: readonly number[] }>();
 
   const service = await startService('.', way, origins);
   const services = new Map<SystemName, Service>([['service', service]]);
@@ -120,7 +118,7 @@ export async function startSystems({ baseline, withLimits }: Compared, way: Way)
     async stop() {
       const counted = new Map<SystemName, Counted>();
       for (const [name, each] of services) counted.set(name, await each.stop(path));
-      await Promise.all([bare?.stop(), upstream.stop()]);
+      await Promise.all([bare.stop(), upstream.stop()]);
       return counted;
     },
   };
