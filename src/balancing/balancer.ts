@@ -91,7 +91,7 @@ export class Balancer {
       const worker = pool.worker(id);
       // It may have been removed while the request was queued.
       if (worker === undefined || !isCallable(worker)) throw this.unavailable(pool, request.model, 1);
-      const { units } = await use(worker, turn ?? request.signal);
+      const units = await use(worker, turn ?? request.signal);
       result = { kind: 'success', durationMs: REAL_CLOCK.nowMs() - startedMs, units };
       this.troubles.succeeded(id);
     } catch (error) {

@@ -30,8 +30,11 @@ export interface PickRequest {
   >;
 }
 
-/** Calls the worker; `signal` fires when the call is to be aborted. */
-export type UseWorker = (worker: CallableWorker, signal: CancelSignal) => Promise<ServedOutput>;
+/**
+ * Calls the worker; `signal` fires when the call is to be aborted.
+ * @returns what it produced, in tokens where the worker reports them, else an estimate
+ */
+export type UseWorker = (worker: CallableWorker, signal: CancelSignal) => Promise<number>;
 
 /** A worker of a model, and why it was not picked. */
 export interface WorkerCandidate {
@@ -40,10 +43,4 @@ export interface WorkerCandidate {
   readonly running: number;
   /** What keeps it from being picked; `null`: nothing. */
   readonly why: string | null;
-}
-
-/** What a worker produced for a request. */
-export interface ServedOutput {
-  /** Tokens where the worker reports them, else an estimate. */
-  readonly units: number;
 }

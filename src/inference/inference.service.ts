@@ -169,13 +169,11 @@ export class InferenceService {
             signal: client.disconnect,
             facts,
           },
-          async (worker, signal) => {
+          (worker, signal) => {
             if (cause !== null) this.retries.add({ model, cause });
             // A request that was cut comes by again.
             cause = null;
-            return {
-              units: await this.attempt(worker, signal, model, policy, freshConnection, request, client),
-            };
+            return this.attempt(worker, signal, model, policy, freshConnection, request, client);
           },
         );
       },

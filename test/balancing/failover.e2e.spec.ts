@@ -244,7 +244,7 @@ describe('the pick', () => {
         },
         (worker) => {
           picks.set(worker.id, (picks.get(worker.id) ?? 0) + 1);
-          return over.then(() => ({ units: 1 }));
+          return over.then(() => 1);
         },
       ),
     );

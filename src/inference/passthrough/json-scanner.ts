@@ -25,7 +25,8 @@ const BYTE_ORDER_MARK = 0xef;
  */
 export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMap<string, Span> {
   const found = new Map<string, Span>();
-  const seen = new Set<string>();
+  // A few names at most: a set would cost more.
+  const seen: string[] = [];
   const lengths = lengthsOf(names);
   // Most parsers skip a byte order mark, which is not part of the JSON.
   let at = skipSpace(body, body[0] === BYTE_ORDER_MARK ? 3 : 0);
@@ -44,11 +45,11 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMa
       // Go's parser matches `Model` with `model` as well, and the last one counts.
       const folded = name.toLowerCase();
       if (names.has(folded)) {
-        if (seen.has(folded))
+        if (seen.includes(folded))
           throw new InvalidInputError([
             { field: folded, problem: 'occurs twice (case is ignored): send it once' },
           ]);
-        seen.add(folded);
+        seen.push(folded);
         if (name === folded) found.set(name, { start, end });
       }
     }

@@ -63,7 +63,7 @@ async function untilServed<T>(
   attempts: RequestAttempts,
 ): Promise<T> {
   const tried = rules.excluded === null ? new Set<string>() : new Set(rules.excluded);
-  const stale = new Set<string>();
+  const stale: string[] = [];
   let freshConnection = false;
   let after: RetryCause | null = null;
   let retries = 0;
@@ -77,7 +77,7 @@ async function untilServed<T>(
     } catch (error) {
       if (rules.isCommitted()) throw error;
       if (error instanceof NoWorkerAvailableError && last !== undefined) {
-        if (freshConnection || stale.size === 0) {
+        if (freshConnection || stale.length === 0) {
           if (failed !== undefined) throw failed;
           throw isMissing(last) && tried.size < rules.workers() ? error : last;
         }
@@ -98,7 +98,7 @@ async function untilServed<T>(
       last = error;
       after = retryOn;
       if (retry === 'at_once') {
-        if (error.kind === 'stale_connection') stale.add([...tried].at(-1) ?? '');
+        if (error.kind === 'stale_connection') stale.push([...tried].at(-1) ?? '');
         continue;
       }
       retries += 1;
