@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { MemoryBudget } from '../src/upstream/memory-budget.js';
 import { echo, json } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
-import { startService, type TestService } from './service.js';
+import { SELDOM_PROBED, startService, type TestService } from './service.js';
 import { until } from './until.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -40,7 +40,7 @@ const ANSWER = {
 let service: TestService;
 let budget: MemoryBudget;
 beforeAll(async () => {
-  service = await startService({ MAX_BODY_BYTES: String(MAX_BODY_BYTES) });
+  service = await startService({ ...SELDOM_PROBED, MAX_BODY_BYTES: String(MAX_BODY_BYTES) });
   budget = service.app.get(MemoryBudget);
 });
 afterAll(() => service.stop());

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FAILURES, type FailureKind } from '../src/upstream/failure.js';
-import { startService, type TestService } from './service.js';
+import { SELDOM_PROBED, startService, type TestService } from './service.js';
 import { until } from './until.js';
 import { modelOn, type RawAnswer, type RawUpstream, startRawUpstream } from './streams/raw-upstream.js';
 
@@ -12,7 +12,7 @@ type Delivery = 'whole' | 'translated stream' | 'proxied whole' | 'proxied strea
 let service: TestService;
 let upstream: RawUpstream;
 beforeAll(async () => {
-  service = await startService({ MAX_RESPONSE_BYTES: '100000' });
+  service = await startService({ ...SELDOM_PROBED, MAX_RESPONSE_BYTES: '100000' });
   upstream = await startRawUpstream(() => {});
 });
 afterAll(async () => {

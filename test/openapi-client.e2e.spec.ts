@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, type SeenRequest } from './fakes/fake-upstream.js';
 import { upstreamForTest } from './fixtures/worker.js';
 import { ROOT } from './process.js';
-import { startService, type TestService } from './service.js';
+import { SELDOM_PROBED, startService, type TestService } from './service.js';
 
 const DOCUMENT = readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8');
 /** Within the project, so that the client finds its library. */
@@ -121,7 +121,7 @@ function answer(response: Parameters<ReturnType<typeof json>>[0], request: SeenR
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   await mkdir(FOLDER, { recursive: true });
 });
 afterAll(async () => {

@@ -43,12 +43,23 @@ export interface ServiceOptions {
   readonly waitsForReady?: boolean;
 }
 
-/** Short intervals for tests; all other settings have their defaults. A busy process of tests may pause for a second. */
-const QUICK = { HEALTH_INTERVAL_MS: '300', HEALTH_TIMEOUT_MS: '3000' };
+/**
+ * Short intervals for tests; all other settings have their defaults. A busy process of tests may pause for a second. What
+ * runs at an interval runs in every service of every test, so shorter ones would take a fifth of the CPU.
+ */
+const QUICK = { HEALTH_INTERVAL_MS: '1000', HEALTH_TIMEOUT_MS: '3000' };
 const QUICK_TUNING = {
-  health: { fastIntervalMs: 100, downIntervalMs: 300, tickMs: 150 },
+  health: { fastIntervalMs: 100, downIntervalMs: 300, tickMs: 250 },
   registry: { resyncMs: 2_000 },
 };
+
+/**
+ * For tests with many workers whose health stays as it is: each is probed when it is registered, and then once a minute.
+ */
+export const SELDOM_PROBED = {
+  HEALTH_INTERVAL_MS: '60000',
+  tuning: { health: { tickMs: 500 } },
+} satisfies TestSettings;
 
 /** The whole service in this process, on a real port, with a new real database or the given one. */
 export async function startService(

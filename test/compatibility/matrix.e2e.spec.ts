@@ -1,7 +1,7 @@
 import { format, resolveConfig } from 'prettier';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FakeUpstream } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { CHAT, COMPLETIONS, NATIVE } from './clients/chat.js';
 import { type ChatClient, openAiError } from './clients/client.js';
@@ -37,7 +37,7 @@ interface Stage {
 let service: TestService;
 let stages: readonly Stage[] = [];
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   stages = await Promise.all(ROWS.map(stageOf));
 });
 afterAll(async () => {

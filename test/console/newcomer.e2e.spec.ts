@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENT_MS } from '../until.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { expectNarrow, expectSound, HAS_BROWSER, openPage, startBrowser } from './browser.js';
 
 const SCREENS = ['workers', 'models', 'models/m-1', 'playground', 'register', 'usage', 'jobs', 'history'];
@@ -13,7 +13,7 @@ describe.skipIf(!HAS_BROWSER)('the console without keys', { timeout: PATIENT_MS 
   let service: TestService;
   let browser: Browser;
   beforeAll(async () => {
-    [service, browser] = await Promise.all([startService(), startBrowser()]);
+    [service, browser] = await Promise.all([startService(SELDOM_PROBED), startBrowser()]);
   });
   afterAll(async () => {
     await browser.close();

@@ -4,12 +4,15 @@ import { BAD_CHATS, BAD_OPENAI_CHATS } from '../fixtures/bad-chats.js';
 import { BAD_REGISTRATIONS } from '../fixtures/bad-registrations.js';
 import { type FakeUpstream, json, startFakeUpstream } from '../fakes/fake-upstream.js';
 import { aWorker } from '../fixtures/worker.js';
-import { type Answer, startService, type TestService } from '../service.js';
+import { type Answer, SELDOM_PROBED, startService, type TestService } from '../service.js';
 
 let service: TestService;
 let upstream: FakeUpstream;
 beforeAll(async () => {
-  [service, upstream] = await Promise.all([startService(), startFakeUpstream(json({ answer: 'x' }))]);
+  [service, upstream] = await Promise.all([
+    startService(SELDOM_PROBED),
+    startFakeUpstream(json({ answer: 'x' })),
+  ]);
   await service.register(aWorker(upstream, { model_name: 'm' }));
 });
 afterAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { call } from './client.js';
 import { PATIENT_MS } from '../until.js';
 
@@ -11,7 +11,7 @@ const STEP_KEY = 'sk-of-a-step-9876543210';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
 });
 afterAll(() => service.stop());
 

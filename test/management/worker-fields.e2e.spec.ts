@@ -3,7 +3,7 @@ import type { RegisterWorkerDto, TimeoutsDto } from '../../src/registry/register
 import { FIELDS } from '../../src/registry/worker-fields.js';
 import { aWorker } from '../fixtures/worker.js';
 import { call } from './client.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 
 type Settable = keyof RegisterWorkerDto;
 
@@ -122,7 +122,7 @@ const SETTABLE = Object.entries(FIELDS)
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
 });
 afterAll(() => service.stop());
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Behaviour, json, text } from '../fakes/fake-upstream.js';
 import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
 });
 afterAll(() => service.stop());
 

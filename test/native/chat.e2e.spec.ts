@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Behaviour, echo, json, text } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
-import { type Answer, serviceForTest, startService, type TestService } from '../service.js';
+import { type Answer, SELDOM_PROBED, serviceForTest, startService, type TestService } from '../service.js';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
 });
 afterAll(() => service.stop());
 

@@ -13,7 +13,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { FakeUpstream } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { stopAll } from './models.js';
 import { ANSWERED, CITIES, IN_CITY, startTemplates, startVendor, TEMPLATES, VENDORS } from './vendors.js';
 
@@ -27,7 +27,7 @@ let anthropic: Anthropic;
 let called: string[] = [];
 beforeAll(async () => {
   setTracingDisabled(true);
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await Promise.all([
     ...VENDORS.map((vendor) => startVendor(service, vendor)),
     startTemplates(service),

@@ -11,7 +11,7 @@ import {
   tool,
 } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { abortedBy, type Endless, registerEndless } from './endless.js';
 import {
@@ -31,7 +31,7 @@ let upstreams: Upstreams;
 let endless: Endless;
 let provider: ReturnType<typeof createOpenAICompatible>;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await registerModels(service);
   endless = await registerEndless(service);
   provider = createOpenAICompatible({ name: 'mmm', baseURL: `${service.url}/v1`, includeUsage: true });

@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { abortedBy, type Endless, registerEndless } from './endless.js';
 import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
@@ -10,7 +10,7 @@ let upstreams: Upstreams;
 let endless: Endless;
 let client: Anthropic;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await registerModels(service);
   endless = await registerEndless(service);
   client = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0 });

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { json as answering } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { call } from '../management/client.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
 });
 afterAll(() => stopAll(service));
 

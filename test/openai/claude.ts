@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { expect } from 'vitest';
 import Anthropic from '@anthropic-ai/sdk';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { type RawUpstream, startRawUpstream } from '../streams/raw-upstream.js';
 import { mustRegister } from './models.js';
 
@@ -31,6 +31,7 @@ export const REQUEST = {
 
 export async function startClaude(): Promise<Claude> {
   const service = await startService({
+    HEALTH_INTERVAL_MS: SELDOM_PROBED.HEALTH_INTERVAL_MS,
     tuning: {
       streams: { heartbeatMs: 60 },
       // Streams break on purpose here, which must not eject their worker.

@@ -2,13 +2,13 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, json } from '../fakes/fake-upstream.js';
 import { upstreamForTest } from '../fixtures/worker.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
 
 let service: TestService;
 let client: OpenAI;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
 });
 afterAll(() => stopAll(service));

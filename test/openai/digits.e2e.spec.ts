@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FakeUpstream, startFakeUpstream, text } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
 
 /** More digits than a double has, a number that prints otherwise, and a key that an object would move to its front. */
@@ -19,7 +19,7 @@ const PROTOCOLS = Object.keys(ANSWERS) as Protocol[];
 let service: TestService;
 const upstreams = {} as Record<Protocol, FakeUpstream>;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   for (const protocol of PROTOCOLS) {
     const answer = text(ANSWERS[protocol], 200, { 'content-type': 'application/json' });
     const upstream = (upstreams[protocol] = await startFakeUpstream(answer));

@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FakeUpstream, json, startFakeUpstream } from '../fakes/fake-upstream.js';
 import { startStrictGemini } from '../fakes/strict-gemini.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
 
 const MODEL = 'gemini/vectors';
@@ -11,7 +11,7 @@ let service: TestService;
 let upstream: FakeUpstream;
 let client: OpenAI;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
   upstream = await startStrictGemini('gemini', () => []);
   await mustRegister(service, worker());

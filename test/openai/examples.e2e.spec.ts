@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { ANSWER, registerModels, stopAll, type Upstreams } from './models.js';
 
 const FOLDER = 'examples/requests';
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 let service: TestService;
 let upstreams: Upstreams;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await registerModels(service);
 });
 afterAll(() => stopAll(service, upstreams));

@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FakeUpstream } from '../fakes/fake-upstream.js';
 import { type GeminiBody, type GoogleServer, startStrictGemini } from '../fakes/strict-gemini.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister, stopAll, SUNNY } from './models.js';
 
 const SERVERS = ['gemini', 'vertex'] as const;
@@ -26,7 +26,7 @@ function reply({ contents, tools = [] }: GeminiBody) {
 }
 
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
   for (const server of SERVERS) {
     const upstream = (upstreams[server] = await startStrictGemini(server, reply));

@@ -1,6 +1,6 @@
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { abortedBy, type Endless, registerEndless } from './endless.js';
 import {
@@ -19,7 +19,7 @@ let service: TestService;
 let upstreams: Upstreams;
 let endless: Endless;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await registerModels(service);
   endless = await registerEndless(service);
 });

@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json as answering } from '../fakes/fake-upstream.js';
 import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import {
   ANSWER,
   MODELS,
@@ -17,7 +17,7 @@ let service: TestService;
 let upstreams: Upstreams;
 let client: OpenAI;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await registerModels(service);
   client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
 });

@@ -2,14 +2,14 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, json, startFakeUpstream, text } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
 let service: TestService;
 let openai: OpenAI;
 let anthropic: Anthropic;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   openai = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0 });
 });

@@ -5,7 +5,7 @@ import { ChatAnthropic } from '@langchain/anthropic';
 import { generateText, jsonSchema, type LanguageModel, Output, stepCountIs, streamText, tool } from 'ai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeUpstream } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { stopAll } from './models.js';
 import { ANSWERED, CITIES, IN_CITY, startTemplates, startVendor, TEMPLATES, VENDORS } from './vendors.js';
 
@@ -18,7 +18,7 @@ let upstreams: readonly FakeUpstream[];
 let called: string[] = [];
 beforeAll(async () => {
   globalThis.AI_SDK_LOG_WARNINGS = false;
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await Promise.all([
     ...VENDORS.map((vendor) => startVendor(service, vendor)),
     startTemplates(service),

@@ -6,7 +6,7 @@ import type { Response } from 'openai/resources/responses/responses';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { startFakeUpstream } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { ANSWER, MODELS, mustRegister, registerModels, stopAll, SUNNY, type Upstreams } from './models.js';
 
 const CHAT_ONLY = {
@@ -23,7 +23,7 @@ let upstreams: Upstreams;
 let client: OpenAI;
 beforeAll(async () => {
   setTracingDisabled(true);
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstreams = await registerModels(service);
   await mustRegister(service, {
     preset: 'openai',

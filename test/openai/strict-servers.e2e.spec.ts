@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStrictOpenAi, type Strictness } from '../fakes/strict-openai.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister } from './models.js';
 
 const MISTRAL: Strictness = {
@@ -69,7 +69,7 @@ let service: TestService;
 let client: Anthropic;
 const servers = new Map<string, Awaited<ReturnType<typeof startStrictOpenAi>>>();
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   client = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0, timeout: 60_000 });
   for (const { model, preset, upstream, rules } of SERVERS) {
     const server = await startStrictOpenAi(rules, ({ messages, tools }) => {

@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeUpstream, startFakeUpstream } from '../fakes/fake-upstream.js';
 import { claudeWriting, startStrictClaude, strictClaude } from '../fakes/strict-claude.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
 
 const CLAUDE = 'loops/claude';
@@ -23,7 +23,7 @@ let others: FakeUpstream;
 let openai: OpenAI;
 let anthropic: Anthropic;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   claude = await startStrictClaude();
   others = await startFakeUpstream((response, { url, body }) => {
     const { type, text } = url.toLowerCase().includes('generatecontent')

@@ -4,7 +4,7 @@ import { generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeUpstream, json, startFakeUpstream } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { mustRegister, stopAll, SUNNY } from './models.js';
 
 const MODEL = 'gemini/thinking';
@@ -18,7 +18,7 @@ let client: OpenAI;
 /** The signature of the first call in each request with a tool result. */
 let cameBack: unknown[] = [];
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
   upstream = await startFakeUpstream((response, { url, body }) =>
     answer(body)(url.includes('alt=sse'), response),

@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeUpstream, json } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { stopAll } from './models.js';
 import { ANSWERED, CITIES, IN_CITY, startVendor, type Vendor, VENDORS } from './vendors.js';
 
@@ -13,7 +13,7 @@ let service: TestService;
 let openai: OpenAI;
 let anthropic: Anthropic;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   openai = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0 });
 });

@@ -10,12 +10,12 @@ import {
   startFakeUpstream,
   text,
 } from '../fakes/fake-upstream.js';
-import { type Answer, startService, type TestService } from '../service.js';
+import { type Answer, SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
 });
 afterAll(() => service.stop());
 

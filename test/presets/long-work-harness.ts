@@ -6,7 +6,7 @@ import { StandIn } from '../fakes/long-work/stand-in.js';
 import type { Task, Weather } from '../fakes/long-work/task.js';
 import { VENDORS } from '../fakes/long-work/vendors.js';
 import type { Vendor } from '../fakes/long-work/vendor.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { IMAGE_BASE64, type Play, PLAYS } from './long-work-plays.js';
 
@@ -79,7 +79,7 @@ export class LongWorkHarness {
   }
 
   static async start(): Promise<LongWorkHarness> {
-    const harness = new LongWorkHarness(await startService());
+    const harness = new LongWorkHarness(await startService(SELDOM_PROBED));
     await Promise.all(PLAYED.map((played) => harness.registerAll(played)));
     return harness;
   }

@@ -6,7 +6,7 @@ import { type FakeUpstream, startFakeUpstream } from '../fakes/fake-upstream.js'
 import { type PresetFixture, presetFixture } from '../fixtures/presets/fixture.js';
 import { viewsOf } from '../fixtures/worker.js';
 import { PresetUpstream } from './preset-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
 export interface PlayedPreset {
@@ -34,7 +34,7 @@ export class PresetHarness {
   }
 
   static async start(): Promise<PresetHarness> {
-    const stage = new PresetHarness(await startService());
+    const stage = new PresetHarness(await startService(SELDOM_PROBED));
     for (const each of PLAYED) await stage.register(each);
     return stage;
   }

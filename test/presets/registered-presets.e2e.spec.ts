@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PRESETS } from '../../src/registry/presets/presets.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
 });
 afterAll(() => service.stop());
 

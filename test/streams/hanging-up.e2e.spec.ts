@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, type ClientRequest, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { countServiceTimers } from '../service-timers.js';
 import { until } from '../until.js';
 import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
@@ -14,7 +14,7 @@ const TRIES = 7;
 let service: TestService;
 let upstream: RawUpstream;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstream = await startRawUpstream((response) => response.end());
 });
 afterAll(async () => {

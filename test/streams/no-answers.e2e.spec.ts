@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { type RawAnswer, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
@@ -9,7 +9,7 @@ let service: TestService;
 let hollow: RawUpstream;
 let sound: RawUpstream;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   [hollow, sound] = [await startRawUpstream(() => {}), await startRawUpstream(() => {})];
 });
 afterAll(async () => {

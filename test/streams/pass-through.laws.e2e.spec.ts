@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
 let service: TestService;
@@ -18,7 +18,7 @@ const ENDPOINTS = [
 const UPSTREAM_NAME = 'up/"stream"\\é';
 
 beforeAll(async () => {
-  service = await startService();
+  service = await startService(SELDOM_PROBED);
   upstream = await startRawUpstream((response) => response.end());
   for (const protocol of ['openai', 'anthropic'] as const) {
     await modelOn(service, upstream, { protocol, model_name: PLAIN[protocol] });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lineEnd, lineText, piecesOf } from '../arbitraries/stream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
@@ -34,6 +34,7 @@ interface Models {
 }
 beforeAll(async () => {
   service = await startService({
+    HEALTH_INTERVAL_MS: SELDOM_PROBED.HEALTH_INTERVAL_MS,
     tuning: {
       streams: { heartbeatMs: HEARTBEAT_MS },
       // Streams break on purpose here, which must not eject their worker.

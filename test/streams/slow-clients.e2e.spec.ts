@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startFakeUpstream } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { SELDOM_PROBED, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
 /** More than what the sockets between service and client take by themselves. */
@@ -11,7 +11,7 @@ const ANSWER = JSON.stringify({ choices: [{ message: { content: 'a'.repeat(24_00
 const MIB = 1024 * 1024;
 
 let service: TestService;
-beforeAll(async () => void (service = await startService()));
+beforeAll(async () => void (service = await startService(SELDOM_PROBED)));
 afterAll(() => service.stop());
 
 it.each([
