@@ -22,9 +22,16 @@ const testTheBuild: Plugin = {
 };
 
 /** Where tests wait most, for deaths, leases and ends of time. They begin first, so that none runs alone at the end. */
-const WAITING = ['cluster/', 'replicas/', 'jobs/', 'lifecycle/', 'health/', 'management/dry-run-poll'].map(
-  (path) => join(ROOT, 'test', path),
-);
+const WAITING = [
+  'cluster/',
+  'replicas/',
+  'jobs/',
+  'lifecycle/',
+  'health/',
+  'streams/slow-readers',
+  'usage/truth',
+  'management/dry-run-poll',
+].map((path) => join(ROOT, 'test', path));
 class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const [first, then]: [TestSpecification[], TestSpecification[]] = [[], []];
