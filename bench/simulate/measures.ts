@@ -45,3 +45,14 @@ export function goodput({ served }: RunRecord, patienceMs: number, fromMs: numbe
   );
   return (done.length / (untilMs - fromMs)) * 1000;
 }
+
+/**
+ * The share of the time of so many slots in which a request ran there, from 0 to 1. Answers per second would also count how long the
+ * answers were that ended in this time: of one slot for minutes, by several per cent.
+ */
+export function slotTimeShare({ sent }: RunRecord, slots: number, fromMs: number, untilMs: number): number {
+  let usedMs = 0;
+  for (const { atMs, endedMs } of sent)
+    usedMs += Math.max(0, Math.min(untilMs, endedMs ?? Infinity) - Math.max(fromMs, atMs));
+  return usedMs / (slots * (untilMs - fromMs));
+}

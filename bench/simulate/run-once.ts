@@ -40,6 +40,12 @@ export interface Served {
 export interface Sent {
   readonly atMs: number;
   readonly worker: number;
+  /** `null`: it had not ended when the run was over. */
+  readonly endedMs: number | null;
+}
+
+export interface RunningAttempt extends Sent {
+  endedMs: number | null;
 }
 
 export interface RunRecord {
@@ -90,9 +96,14 @@ export function runOnce(setup: Setup, kind: System, seed: number): RunRecord {
   const send: Send = (worker, request, end) => {
     const its = workers[worker];
     if (its === undefined) throw new RangeError(`no worker ${worker}`);
-    sent.push({ atMs: time.nowMs(), worker });
-    if (poisoned.has(request)) time.after(POISON_MS, () => end('500'));
-    else its.send(request.workMs, end);
+    const attempt: RunningAttempt = { atMs: time.nowMs(), worker, endedMs: null };
+    sent.push(attempt);
+    const ended: typeof end = (result) => {
+      attempt.endedMs = time.nowMs();
+      end(result);
+    };
+    if (poisoned.has(request)) time.after(POISON_MS, () => ended('500'));
+    else its.send(request.workMs, ended);
   };
   const system = systemOf(kind, setup, workers, time, send, chance);
   let count = 0;

@@ -8,7 +8,7 @@ import type { System } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
 import { boundsTable, conversationsTable, measureConversations } from './engines/scenes.js';
 import { measureSleepers } from './sleeper-scenes.js';
-import { tableOf } from './table.js';
+import { mergedTable, tableOf } from './table.js';
 import { measureTenants } from './tenant-scenes.js';
 
 const SEEDS = [1, 2, 3];
@@ -18,12 +18,15 @@ const { values: options } = parseArgs({
   options: {
     /** Whether to leave out the plain routers, for CI. */
     quick: { type: 'boolean', default: false },
-    /** Whether to write tables and plots into the page. */
+    /** Whether to write tables and plots into the page; with --only the rows of those scenarios. */
     write: { type: 'boolean', default: false },
     /** Letters of the scenarios to run, such as `B,C,AA`. */
     only: { type: 'string', default: '' },
   },
 });
+
+if (options.write && options.quick)
+  throw new Error('--write needs the plain routers, which --quick leaves out');
 
 const others = STRATEGIES.filter((strategy) => strategy !== 'least_load');
 const letters = options.only.split(',');
@@ -51,12 +54,18 @@ if (options.write) {
     ...measurement,
     routers: new Map(inService.map(([strategy, its]) => [strategy, its.get(measurement.bar) ?? Number.NaN])),
   }));
-  fillIn('figures', table);
-  fillIn('strategies', tableOf(compared, SEEDS, routers));
-  fillIn('conversations', conversationsTable(SEEDS));
-  fillIn('bounds', boundsTable(SEEDS));
-  const { drawPlots } = await import('./plot.js');
-  drawPlots(SEEDS[0] ?? 1);
+  const isAll = options.only === '';
+  const fill = isAll ? fillIn : mergeInto;
+  fill('figures', table);
+  fill('strategies', tableOf(compared, SEEDS, routers));
+  if (isAll || letters.includes('V')) {
+    fillIn('conversations', conversationsTable(SEEDS));
+    fillIn('bounds', boundsTable(SEEDS));
+  }
+  if (isAll) {
+    const { drawPlots } = await import('./plot.js');
+    drawPlots(SEEDS[0] ?? 1);
+  }
 }
 
 const missed = measured.filter(({ bar, service }) => !service.every((value) => isMet(bar, value)));
@@ -73,11 +82,20 @@ function measureAll(system: System, beside: readonly Strategy[]): readonly Measu
 
 /** Replaces the text between the page's marks of that name. @throws Error if it has none */
 function fillIn(name: string, text: string): void {
+  change(name, () => text);
+}
+
+/** Replaces the rows of the table's scenarios there. */
+function mergeInto(name: string, rows: string): void {
+  change(name, (before) => mergedTable(before, rows));
+}
+
+function change(name: string, to: (before: string) => string): void {
   const page = readFileSync(PAGE, 'utf8');
-  const marks = new RegExp(`(<!-- ${name} -->)[^]*(<!-- /${name} -->)`);
+  const marks = new RegExp(`(<!-- ${name} -->)([^]*)(<!-- /${name} -->)`);
   if (!marks.test(page)) throw new Error(`${PAGE} has no place for ${name}`);
   writeFileSync(
     PAGE,
-    page.replace(marks, (_, before, after) => `${before}\n\n${text}\n\n${after}`),
+    page.replace(marks, (_, begin: string, text: string, end: string) => `${begin}\n\n${to(text)}\n\n${end}`),
   );
 }

@@ -3,7 +3,10 @@ import { seededRandom } from '../../test/seeded-random.js';
 import { isMet } from './bars.js';
 import { measure, SERVICE } from './measurements.js';
 import { runOnce } from './run-once.js';
+import { slotTimeShare } from './measures.js';
 import { SCENARIOS } from './scenarios.js';
+import { SLOT_SCENARIOS } from './slot-scenarios.js';
+import { mergedTable } from './table.js';
 import { arrive } from './traffic.js';
 import { type CallResult, SimulatedWorker, HEALTHY } from './simulated-worker.js';
 import { VirtualTime } from './virtual-time.js';
@@ -115,6 +118,39 @@ describe('the simulation', () => {
     if (figure === undefined) throw new Error('no figure');
     expect(figure.service.every((value) => isMet(figure.bar, value))).toBe(true);
     expect(isMet(figure.bar, figure.routers.get('round_robin') ?? 0)).toBe(false);
+  });
+
+  it('counts at most the slots that there are as used, however long the answers are', () => {
+    const [few] = SLOT_SCENARIOS.filter(({ title }) => title.includes(', 3 slots in all'));
+    if (few === undefined) throw new Error('no scenario of few slots');
+    const record = runOnce({ ...few.setup, untilMs: 60_000 }, SERVICE, 1);
+    for (let fromMs = 0; fromMs < 60_000; fromMs += 5_000)
+      expect(slotTimeShare(record, 3, fromMs, fromMs + 5_000)).toBeLessThanOrEqual(1);
+    expect(slotTimeShare(record, 3, 30_000, 60_000)).toBeGreaterThan(0.9);
+  });
+
+  it('replaces the rows of some scenarios in a table and keeps the others', () => {
+    const table = [
+      '|     | scenario | seed 1 |',
+      '| --- | -------- | ------ |',
+      '| P   | one      | 1      |',
+      '|     | two      | 2      |',
+      '| Q   | three    | 3      |',
+      '| P   | four     | 4      |',
+    ].join('\n');
+    const fresh = [
+      ...table.split('\n').slice(0, 2),
+      '| P   | two      | 20     |',
+      '|     | new      | 5      |',
+      '|     | four     | 40     |',
+    ].join('\n');
+    expect(mergedTable(table, fresh).split('\n').slice(2)).toEqual([
+      '| P   | one      | 1      |',
+      '|     | two      | 20     |',
+      '|     | new      | 5      |',
+      '| Q   | three    | 3      |',
+      '| P   | four     | 40     |',
+    ]);
   });
 
   it('meets no bar with NaN', () => {

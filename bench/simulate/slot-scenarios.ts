@@ -1,5 +1,5 @@
 import { type Bar, errors, perSecond, type Scenario, some, WORKERS } from './bars.js';
-import { goodput } from './measures.js';
+import { slotTimeShare } from './measures.js';
 import { type Setup, SLOTS } from './run-once.js';
 import type { ReplicaFaults } from './simulated-slots.js';
 
@@ -7,6 +7,8 @@ const END_MS = 300_000;
 const WARM_MS = 30_000;
 const MINUTE_MS = 60_000;
 const FAULT_MS = 100_000;
+/** But for rounding, no slot is used twice. */
+const MOST_SHARE = 1.001;
 
 type Callers = NonNullable<Setup['replicaAt']>;
 
@@ -33,10 +35,14 @@ const neverAbove = (limit: number): Bar => ({
   read: ({ mostOnWorker }) => mostOnWorker ?? Number.NaN,
 });
 const inUse = (atLeast: number, slots = WORKERS * SLOTS): Bar => ({
-  name: 'answers ÷ capacity',
+  name: 'slots in use',
   unit: '%',
   atLeast,
-  read: (record) => (100 * goodput(record, Infinity, WARM_MS, END_MS)) / slots,
+  read: (record) => {
+    const share = slotTimeShare(record, slots, WARM_MS, END_MS);
+    // A router alone holds no limit.
+    return share > MOST_SHARE ? Number.NaN : 100 * share;
+  },
 });
 
 const killed = { killed: { replica: 2, atMs: FAULT_MS } };

@@ -24,6 +24,51 @@ export function tableOf(
   return aligned([head, ...rows]);
 }
 
+/** A table in which the rows of the scenarios that the other one has are replaced by its rows; both by `tableOf` with the same routers. */
+export function mergedTable(table: string, fresh: string): string {
+  const merged = [...scenariosOf(table)];
+  let at = merged.length - 1;
+  for (const scenario of scenariosOf(fresh)) {
+    const known = merged.findIndex(
+      ({ letter, title }) => letter === scenario.letter && title === scenario.title,
+    );
+    at = known === -1 ? at + 1 : known;
+    merged.splice(at, known === -1 ? 0 : 1, scenario);
+  }
+  const rows = merged.flatMap(({ letter, rows: [first = [], ...others] }, nth) => [
+    [merged[nth - 1]?.letter === letter ? '' : letter, ...first.slice(1)],
+    ...others,
+  ]);
+  return aligned([cellsOf(table)[0] ?? [], ...rows]);
+}
+
+function cellsOf(table: string): readonly (readonly string[])[] {
+  const lines = table.split('\n').filter((line) => line.startsWith('|') && !line.startsWith('| --'));
+  return lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+interface Rows {
+  readonly letter: string;
+  readonly title: string;
+  readonly rows: (readonly string[])[];
+}
+
+function scenariosOf(table: string): readonly Rows[] {
+  const scenarios: Rows[] = [];
+  for (const row of cellsOf(table).slice(1)) {
+    const [letter = '', title = ''] = row;
+    const last = scenarios.at(-1);
+    if (title === '') last?.rows.push(row);
+    else scenarios.push({ letter: letter === '' ? (last?.letter ?? '') : letter, title, rows: [row] });
+  }
+  return scenarios;
+}
+
 export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(3, ...rows.map((row) => (row[column] ?? '').length)),

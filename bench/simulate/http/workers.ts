@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { seededRandom } from '../../../test/seeded-random.js';
 import { listening } from '../../listening.js';
-import { type Sent, SLOTS } from '../run-once.js';
+import { type RunningAttempt, type Sent, SLOTS } from '../run-once.js';
 import { type CallResult, HEALTHY, type Phase, SimulatedWorker } from '../simulated-worker.js';
 import { HTTP_SCENARIOS } from './scenarios.js';
 import { RealTime, SPEED } from './real-time.js';
@@ -72,8 +72,12 @@ class RealWorker {
       const end = (result: CallResult): void => answer(response, result, tokens);
       if (this.worker === null) end('served');
       else {
-        this.sent.push({ atMs: this.time.passedMs(), worker: this.index });
-        this.worker.send(workMs, end);
+        const attempt: RunningAttempt = { atMs: this.time.passedMs(), worker: this.index, endedMs: null };
+        this.sent.push(attempt);
+        this.worker.send(workMs, (result) => {
+          attempt.endedMs = this.time.passedMs();
+          end(result);
+        });
       }
     }
   }
