@@ -2770,8 +2770,8 @@ COMMENT ON COLUMN replica_overview.jobs IS 'Jobs it acts on at this moment (job.
 COMMENT ON COLUMN replica_overview.connections IS 'Its connections to this database.';
 COMMENT ON VIEW scheduling_overview IS 'Who shares the slots of models for which requests wait, of late, at two replicas or more: SELECT * FROM scheduling_overview;';
 COMMENT ON COLUMN scheduling_overview.model_name IS 'The model.';
-COMMENT ON COLUMN scheduling_overview.tenant IS 'A team; "key" or "user" and its name, of what is in no team; empty: requests without a key. A team whose name begins like one of these has "team: " before it.';
-COMMENT ON COLUMN scheduling_overview.weight IS 'Its part of the slots beside the others: 1 to 1000.';
+COMMENT ON COLUMN scheduling_overview.tenant IS 'A team; "key" or "user" and its name, of what is in no team; empty: requests without a key. A team whose name begins like one of these has "team: " before it. "all others": where a replica has more than 200, those that want least, as one.';
+COMMENT ON COLUMN scheduling_overview.weight IS 'Its part of the slots beside the others: 1 to 1000. Of "all others" the most that a replica has of them together.';
 COMMENT ON COLUMN scheduling_overview.running IS 'Requests that run at all replicas, without bulk.';
 COMMENT ON COLUMN scheduling_overview.running_bulk IS 'Bulk requests that run.';
 COMMENT ON COLUMN scheduling_overview.wanted IS 'Slots that its requests could use, running ones included, without bulk: a mean that fades within seconds.';

@@ -1,3 +1,5 @@
+import { OTHERS } from '../../replicas/slots/tenant-demand.js';
+
 /** Who shares the slots of a model: a team, or a key or a user that is in no team. */
 export interface Tenant {
   /** One name for one account: a team's own, or one that no team has. */
@@ -9,7 +11,7 @@ export interface Tenant {
 /** Of requests without a key, and with ADMIN_API_KEY. */
 export const NO_TENANT: Tenant = { name: '', weight: 1 };
 
-/** Before the names of keys and users, and before those of teams that begin like one of these. */
+/** Before the names of keys and users, and before those of teams that begin like one of these or have the name of the others. */
 const KEY = 'key ';
 const USER = 'user ';
 const TEAM = 'team: ';
@@ -38,5 +40,6 @@ export function teamOf(tenantName: string): string {
 }
 
 function nameOfTeam(team: string): string {
-  return [KEY, USER, TEAM].some((prefix) => team.startsWith(prefix)) ? `${TEAM}${team}` : team;
+  const isTaken = team === OTHERS || [KEY, USER, TEAM].some((prefix) => team.startsWith(prefix));
+  return isTaken ? `${TEAM}${team}` : team;
 }

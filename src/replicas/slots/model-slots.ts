@@ -1,4 +1,5 @@
 import type { TenantRequests } from '../../registry/live/worker-activity.js';
+import { limitTenants } from './limit-tenants.js';
 import { evenShare, nextSlots, type Slots, type SlotView } from './next-slots.js';
 import {
   fairDemands,
@@ -101,7 +102,9 @@ export class ModelSlots {
    * @param mayGrow false for a moment after the database was away: rows may be missing
    */
   decide(model: LockedModel, load: SlotLoad, mayGrow: boolean, nowMs: number): DemandRow {
-    const tenants = this.demandOf(load, nowMs);
+    this.demand = this.demandOf(load, nowMs);
+    // As the others read it, so that all divide by the same.
+    const tenants = limitTenants(this.demand);
     const { workers } = model;
     const others = [...model.others];
     const wanted = new Map(others.map(([replicaId, row]) => [replicaId, row?.tenants ?? NONE] as const));
@@ -119,7 +122,6 @@ export class ModelSlots {
       this.mayUse.get(id) ?? evenShare(cap, others.length + 1);
     this.mayUse = new Map(workers.map(({ id, cap }) => [id, Math.min(next.get(id) ?? 0, usedNow(id, cap))]));
     this.promised = next;
-    this.demand = tenants;
     this.decidedMs = nowMs;
     this.nextHeld = new Map([...next].map(([id, its]) => [id, Math.max(its, load.inFlight.get(id) ?? 0)]));
     return { tenants, waits: load.waiting > 0, held: this.nextHeld };

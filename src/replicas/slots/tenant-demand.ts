@@ -4,7 +4,7 @@ import type { ReplicaDemand } from './split-slots.js';
 
 /** What one tenant needs of a model at one replica. */
 export interface TenantDemand {
-  /** 1 to 1000. */
+  /** 1 to 1000; of several tenants together, the sum. */
   readonly weight: number;
   /** Slots that its requests could use, 0 or more; need not be whole. Those that are not bulk, and those that are. */
   readonly live: number;
@@ -15,6 +15,9 @@ export interface TenantDemand {
 }
 
 export type TenantDemands = ReadonlyMap<string, TenantDemand>;
+
+/** The entry of the tenants that have none of their own. No tenant has this name. */
+export const OTHERS = 'all others';
 
 /**
  * What each replica is to have of a model's slots so that tenants share them, wherever their requests are: each tenant's fair part
@@ -28,8 +31,12 @@ export function fairDemands(
   const totals = new Map<string, { weight: number; live: number; bulk: number }>();
   for (const tenants of replicas.values())
     for (const [name, { weight, live, bulk }] of tenants) {
-      const before = totals.get(name) ?? { weight, live: 0, bulk: 0 };
-      totals.set(name, { weight, live: before.live + live, bulk: before.bulk + bulk });
+      const before = totals.get(name);
+      totals.set(name, {
+        weight: weightOf(name, weight, before),
+        live: (before?.live ?? 0) + live,
+        bulk: (before?.bulk ?? 0) + bulk,
+      });
     }
   const names = [...totals.keys()];
   const all = [...totals.values()];
@@ -60,6 +67,14 @@ export function fairDemands(
   });
 }
 
+/**
+ * Of a tenant at one more replica; of the others the sum, as if each replica had other ones. Computed for 1,000 tenants of equal weight at
+ * three replicas: no part is more than 7 % of the slots off; as if each had the same, 11 %; each replica's others by themselves, 30 %.
+ */
+function weightOf(name: string, weight: number, before: { readonly weight: number } | undefined): number {
+  return name === OTHERS ? weight + (before?.weight ?? 0) : weight;
+}
+
 function shareOf(part: number, wanted = 0): number {
   return wanted === 0 ? 0 : part / wanted;
 }
@@ -78,7 +93,7 @@ export function runningOf(replicas: Iterable<TenantDemands>): ReadonlyMap<string
     for (const [name, { weight, running, runningBulk }] of tenants) {
       const before = sums.get(name);
       sums.set(name, {
-        weight,
+        weight: weightOf(name, weight, before),
         live: (before?.live ?? 0) + running,
         bulk: (before?.bulk ?? 0) + runningBulk,
       });
