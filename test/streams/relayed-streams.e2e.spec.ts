@@ -548,7 +548,8 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
 describe('the upstream of a stream', () => {
   it('leaves the answer intact when it dies after the end marker', async () => {
     upstream.answer = begin(cutNow, `${WHOLE}data: [DONE]\n\n`);
-    expect((await stream(passed)).text).toBe(`${WHOLE}data: [DONE]\n\n`);
+    // A slow machine may send a heartbeat before the connection is cut.
+    expect((await stream(passed)).text.replaceAll(BEAT, '')).toBe(`${WHOLE}data: [DONE]\n\n`);
     upstream.answer = begin(cutNow, `${WHOLE}data: {"done":true}\n\n`);
     const { text } = await stream(made);
     expect(text).not.toContain('error');
