@@ -86,7 +86,12 @@ async function start(processes: number): Promise<Running> {
   };
   const started = await startSystem(system, false, output);
   for (const upstreamPort of ports) {
-    const registration = { model_name: MODEL, ...worker(`http://127.0.0.1:${upstreamPort}`) };
+    const registration = {
+      model_name: MODEL,
+      ...worker(`http://127.0.0.1:${upstreamPort}`),
+      // Callers wait for a core, not for a slot.
+      max_concurrency: 10_000,
+    };
     const answer = await fetch(new URL('/api/server/register', started.target.url), {
       method: 'POST',
       headers: HEADERS,
