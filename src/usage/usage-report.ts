@@ -46,6 +46,8 @@ const COLUMN_OF_GROUP: Readonly<Record<Group, SortColumn>> = {
   worker: { name: 'worker_id', ...ID },
 };
 const GROUP_ORDER: readonly Group[] = ['hour', 'day', 'key', 'team', 'model', 'worker'];
+/** How rows without keys are sorted. */
+const WORKERS_FIRST: readonly Group[] = ['hour', 'day', 'worker', 'team', 'model'];
 const CURRENCY: SortColumn = { name: 'currency', type: 'text', pattern: /^[A-Z]{0,3}$/ };
 
 /** Sums usage for a query. Throws DatabaseUnavailableError when there is no database. */
@@ -73,7 +75,10 @@ export class UsageReport {
     const groups = groupsOf(query);
     const limit = Number(query.limit ?? DEFAULT_ROWS);
     const sorted = sortedBy(groups);
-    const shape: CursorShape = { sort: groups.join(','), key: sorted.map(({ pattern }) => pattern) };
+    const shape: CursorShape = {
+      sort: sorted.map(({ name }) => name).join(','),
+      key: sorted.map(({ pattern }) => pattern),
+    };
     const after = readCursor(query.cursor, shape);
     const range = rangeOf(query, nowMs);
     const byKey = groups.includes('key');
@@ -117,9 +122,10 @@ export class UsageReport {
     const [first, end] = [Math.ceil(from.getTime() / DAY_MS), Math.floor(to.getTime() / DAY_MS)];
     if (groups.includes('hour') || first >= end)
       return `SELECT hour, ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within}`;
-    const parts = [
-      `SELECT day, ${columns} FROM ${hasWorkers ? this.byWorker : this.daily} WHERE day >= ${FIRST_DAY} AND day < ${END_DAY}`,
-    ];
+    // Of one day, which PostgreSQL sees in the equation alone, the index of the table has the rows in the order of workers.
+    const oneDay = first + 1 === end ? ` AND day = ${FIRST_DAY}` : '';
+    const days = `day >= ${FIRST_DAY} AND day < ${END_DAY}${oneDay}`;
+    const parts = [`SELECT day, ${columns} FROM ${hasWorkers ? this.byWorker : this.daily} WHERE ${days}`];
     const hours = `SELECT ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within}`;
     if (from.getTime() < first * DAY_MS) parts.push(`${hours} AND hour < ${atMidnight(FIRST_DAY)}`);
     if (to.getTime() > end * DAY_MS) parts.push(`${hours} AND hour >= ${atMidnight(END_DAY)}`);
@@ -154,12 +160,9 @@ export function groupsOf({ group_by: list = '' }: UsageQueryDto): readonly Group
   return GROUP_ORDER.filter((group) => wanted.has(group));
 }
 
-/** In the order of an index, as far as there is one: then a page is read no further than it reaches. Of hours, by worker before model. */
+/** In the order of an index, as far as there is one: then a page is read no further than it reaches. */
 function sortedBy(groups: readonly Group[]): readonly SortColumn[] {
-  const workersFirst = groups.includes('hour') && groups.includes('worker');
-  const order = workersFirst
-    ? [...groups.filter((group) => group !== 'model'), ...groups.filter((group) => group === 'model')]
-    : groups;
+  const order = groups.includes('key') ? groups : WORKERS_FIRST.filter((group) => groups.includes(group));
   return [...order.map((group) => COLUMN_OF_GROUP[group]), CURRENCY];
 }
 
