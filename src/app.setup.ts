@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import helmet from 'helmet';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AdminPortError, UnauthorizedError } from './access/access-errors.js';
 import { AdmissionCheck } from './access/admission-check.js';
 import { allowOrigins } from './access/cross-origin.js';
@@ -21,6 +19,7 @@ import { ErrorFilter, rememberRoutes } from './errors/error-filter.js';
 import { answerMalformedRequest } from './errors/unread-requests.js';
 import { exposeFigures } from './figures.js';
 import { limitHeldBodies } from './server/held-bodies.js';
+import { HttpAdapter } from './server/http-adapter.js';
 import { Readiness } from './health/readiness.js';
 import { isOpenAiPath, bypassNest } from './inference/hot-routes.js';
 import { showExplanation } from './inference/pipeline/explanation.js';
@@ -36,10 +35,6 @@ import { RequestLog } from './telemetry/request-log.js';
 import { MemoryBudget } from './upstream/memory-budget.js';
 import { UsageRecorder } from './usage/usage-recorder.js';
 
-const RECEIVE_TIMEOUT_MS = 300_000;
-/** A client's own request id is kept if it is safe in a header and a log. */
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
-
 /** The application as main.ts and the tests use it: everything except the port. */
 export async function createApp(
   settings: Settings,
@@ -48,16 +43,8 @@ export async function createApp(
   identity = new ReplicaIdentity(),
 ): Promise<NestFastifyApplication> {
   const errors = new ErrorFilter();
-  const adapter = new FastifyAdapter({
-    logger: false,
+  const adapter = new HttpAdapter({
     bodyLimit: settings.server.maxBodyBytes,
-    // The timeout for receiving a whole request: a client that stalls in the middle is disconnected.
-    requestTimeout: RECEIVE_TIMEOUT_MS,
-    // Requests already received on kept-alive connections are served while closing; new connections are refused.
-    return503OnClosing: false,
-    requestIdHeader: false,
-    genReqId: requestId,
-    routerOptions: { maxParamLength: 1024 },
     clientErrorHandler: answerMalformedRequest,
     // Before any hook runs: a path that cannot be decoded.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -127,11 +114,6 @@ function protectPages(server: FastifyInstance): void {
       protect(request.raw, reply.raw, () => done());
     };
   });
-}
-
-function requestId(request: IncomingMessage): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
 /** Of a limit, this replica uses its part. */

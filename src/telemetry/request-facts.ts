@@ -2,6 +2,8 @@ import type { ErrorType } from './error-type.js';
 
 /** The facts of a request, collected on its way for its log line and its metrics. */
 export interface RequestFacts {
+  /** When its head had come, on the clock of `performance.now()`. */
+  readonly startedMs: number;
   /** A registered model; never an unknown name of a client, or labels would be unbounded. */
   model: string | null;
   workerId: string | null;
@@ -47,6 +49,7 @@ export interface RequestFacts {
 
 export function newFacts(): RequestFacts {
   return {
+    startedMs: performance.now(),
     model: null,
     workerId: null,
     attempts: 0,

@@ -51,7 +51,7 @@ export class RequestLog {
     if (!reply.raw.writableFinished) facts.errorType ??= 'caller_gone';
     const status = facts.errorType === 'caller_gone' ? CLIENT_DISCONNECTED : reply.statusCode;
     const path = pathOf(request.url);
-    const ms = reply.elapsedTime;
+    const ms = performance.now() - facts.startedMs;
     if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);
     if (facts.isRunning) facts.whenEnded = () => this.ended(request);
     else this.ended(request);

@@ -114,7 +114,7 @@ export class ClientResponse implements Responder {
     if (request.explanation !== null) showExplanation(http);
     return http
       .header('x-mmm-upstream-ms', upstreamMs.toFixed(1))
-      .header('x-mmm-overhead-ms', Math.max(0, http.elapsedTime - upstreamMs).toFixed(1));
+      .header('x-mmm-overhead-ms', Math.max(0, performance.now() - facts.startedMs - upstreamMs).toFixed(1));
   }
 
   /**

@@ -64,7 +64,8 @@ export class SseResponse {
     if (events.length === 0 || raw.destroyed) return true;
     this.isWithin = isWithin;
     this.heartbeat.refresh();
-    this.reply.request.facts.firstEventMs ??= this.reply.elapsedTime;
+    const { facts } = this.reply.request;
+    facts.firstEventMs ??= performance.now() - facts.startedMs;
     return this.send(events);
   }
 
