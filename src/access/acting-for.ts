@@ -9,12 +9,18 @@ export const TENANT_HEADER = 'x-mmm-tenant';
 /** In `may_act_for`: every team, and names that are no team's. */
 const EVERY_TEAM = '*';
 
-export const TEAM_NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,100}$/u;
-const ACCEPTED =
-  'must be the name of a team: 1 to 100 characters without control characters, and not spaces alone';
+/** `*` is every team. */
+const TEAM_NAME = /^(?=.*\S)(?!\*$)[^\p{Cc}\p{Cs}]{1,100}$/u;
+/** Of teams that a header can name: proxies and Node.js join headers of one name with a comma, and HTTP trims spaces. */
+const TENANT = '(?!\\s)[^,*\\uFFFD\\p{Cc}\\p{Cs}]{1,100}(?<!\\s)';
+const TENANT_NAME = new RegExp(`^${TENANT}$`, 'u');
+/** An entry of `may_act_for`. */
+export const TENANT_ENTRY = new RegExp(`^(${TENANT}|\\*)$`, 'u');
+export const TENANT_NAMES_HOLD =
+  '1 to 100 characters without commas, asterisks and control characters, and no space at either end';
 
 /**
- * The team that a request is for, in UTF-8; `null`: the one of its key.
+ * The team that a request is for, in UTF-8; `null`: the one of its key. Sent twice, it is refused: Node.js joins the two with a comma.
  * @throws InvalidInputError naming the header
  */
 export function namedTenant(headers: IncomingHttpHeaders): string | null {
@@ -22,20 +28,33 @@ export function namedTenant(headers: IncomingHttpHeaders): string | null {
   if (sent === undefined) return null;
   // Node.js reads each byte of a header as a character.
   const name = Buffer.from(String(sent), 'latin1').toString('utf8');
-  if (!name.includes('\uFFFD') && TEAM_NAME.test(name)) return name;
-  throw new InvalidInputError([{ field: TENANT_HEADER, problem: ACCEPTED }]);
+  if (TENANT_NAME.test(name)) return name;
+  throw new InvalidInputError([
+    {
+      field: TENANT_HEADER,
+      problem: `must be the name of one team, sent once and in UTF-8: ${TENANT_NAMES_HOLD}`,
+    },
+  ]);
 }
 
 /** @throws InvalidInputError naming `field` */
 export function checkTeamName(field: string, name: string): string {
   if (TEAM_NAME.test(name)) return name;
-  throw new InvalidInputError([{ field, problem: ACCEPTED }]);
+  throw new InvalidInputError([
+    {
+      field,
+      problem:
+        'must be the name of a team: 1 to 100 characters without control characters, not spaces alone, and not *',
+    },
+  ]);
 }
 
-/** @throws ForbiddenError naming what the key may act for */
-export function checkActsFor({ mayActFor }: Pick<Caller, 'mayActFor'>, team: string): void {
-  if (mayActFor?.includes(team) === true || mayActFor?.includes(EVERY_TEAM) === true) return;
-  throw ForbiddenError.tenant(TENANT_HEADER, team, mayActFor ?? []);
+/** A key may always name its own team. @throws ForbiddenError naming what the key may act for */
+export function checkActsFor(caller: Pick<Caller, 'team' | 'mayActFor'>, named: string): void {
+  const { team, mayActFor } = caller;
+  if (named === team || mayActFor?.includes(named) === true || mayActFor?.includes(EVERY_TEAM) === true)
+    return;
+  throw ForbiddenError.tenant(TENANT_HEADER, named, mayActFor ?? []);
 }
 
 /**

@@ -61,17 +61,19 @@ describe('a key that acts for teams', () => {
         );
         expect([path, answer.status < 300, answer.text]).toEqual([path, true, expect.any(String)]);
       }
-    expect(
-      (await service.post('/v1/chat/completions', { model: server.model, messages: MESSAGES }, bearer(key)))
-        .status,
-    ).toBe(200);
-    expect(await requestsOf(id, 2 * CALLS.length + 1)).toEqual({
+    // Without the header, and with the key's own team.
+    for (const headers of [bearer(key), forTeam(bearer(key), 'front-end')])
+      expect(
+        (await service.post('/v1/chat/completions', { model: server.model, messages: MESSAGES }, headers))
+          .status,
+      ).toBe(200);
+    expect(await requestsOf(id, 2 * CALLS.length + 2)).toEqual({
       ads: CALLS.length,
-      'front-end': 1,
+      'front-end': 2,
       search: CALLS.length,
     });
     const seen = server.upstream.requests;
-    expect(seen).toHaveLength(2 * CALLS.length + 1);
+    expect(seen).toHaveLength(2 * CALLS.length + 2);
     expect(seen.filter(({ headers }) => 'x-mmm-tenant' in headers)).toEqual([]);
   });
 
@@ -164,11 +166,24 @@ describe('a key that acts for teams', () => {
   });
 
   it('names what the header may hold', async () => {
-    for (const team of ['', ' ', 'x'.repeat(101), '\u00ff'])
+    for (const team of ['', ' ', 'x'.repeat(101), '\u00ff', '*', 'ads*', 'search, ads'])
       expect(await service.post('/v1/chat/completions', {}, forTeam(root, team))).toMatchObject({
         status: 400,
         text: expect.stringContaining('x-mmm-tenant'),
       });
+    // Twice is joined on the way.
+    const { key } = await keyFor(['*']);
+    const twice = [...Object.entries(bearer(key)), ['x-mmm-tenant', 'search'], ['x-mmm-tenant', 'ads']];
+    const answer = await fetch(`${service.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: twice as [string, string][],
+      body: '{}',
+    });
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining('x-mmm-tenant: must be the name of one team, sent once'),
+    ]);
+    await expect(change(service, 'PUT', `/api/v1/teams/*`, {})).rejects.toThrow(/not \*/);
   });
 
   it('keeps the field through changes that leave it out, and shows it', async () => {
@@ -180,7 +195,16 @@ describe('a key that acts for teams', () => {
     expect((await service.get('/api/v1/me', bearer(key))).json).toMatchObject({ may_act_for: ['ads', '*'] });
     await change(service, 'PATCH', `/api/v1/keys/${id}`, { may_act_for: null });
     expect(await stored()).toMatchObject({ may_act_for: null });
-    for (const wrong of [[], [' '], ['a', 'a'], 'a', Array.from({ length: 101 }, (_, at) => `team ${at}`)])
+    for (const wrong of [
+      [],
+      [' '],
+      ['a,b'],
+      ['a*'],
+      ['a '],
+      ['a', 'a'],
+      'a',
+      Array.from({ length: 101 }, (_, at) => `team ${at}`),
+    ])
       await expect(change(service, 'PATCH', `/api/v1/keys/${id}`, { may_act_for: wrong })).rejects.toThrow(
         /may_act_for/,
       );

@@ -21,7 +21,7 @@ import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
 import { IsStringRecord, PRINTABLE, printable } from '../../input/dto-rules.js';
 import { PageQueryDto } from '../../input/page.dto.js';
 import { IsDto } from '../../input/read-dto.js';
-import { TEAM_NAME } from '../acting-for.js';
+import { TENANT_ENTRY, TENANT_NAMES_HOLD } from '../acting-for.js';
 import { ROLES, type Role } from '../roles.js';
 
 /** As much as a number of JSON can say exactly. */
@@ -73,7 +73,7 @@ export class KeyDefinitionDto {
   @Matches(/^[^*\p{Cc}\p{Cs}]{0,199}[^\p{Cc}\p{Cs}]$/u, {
     each: true,
     message:
-      'each of $property must be the name of a model, 1 to 200 characters, or a beginning of names that ends with *',
+      'each must be the name of a model, 1 to 200 characters, or a beginning of names that ends with *',
   })
   models?: string[];
 
@@ -88,10 +88,9 @@ export class KeyDefinitionDto {
   @ArrayMinSize(1)
   @ArrayMaxSize(100)
   @ArrayUnique({ message: '$property must not hold duplicates' })
-  @Matches(TEAM_NAME, {
+  @Matches(TENANT_ENTRY, {
     each: true,
-    message:
-      'each of $property must be the name of a team, 1 to 100 characters without control characters, or * for every team',
+    message: `each must be the name of a team (${TENANT_NAMES_HOLD}), or * for every team`,
   })
   may_act_for?: string[];
 
