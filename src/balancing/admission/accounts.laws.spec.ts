@@ -125,4 +125,63 @@ describe('the accounts of tenants', () => {
     expect(accounts.running()).toEqual([{ tenant: A, count: 1 }]);
     expect(accounts.weights()).toBe(A.weight + B.weight);
   });
+
+  it.each([1, 2, 3, 4, 5])(
+    'let no tenant wait at one replica while others of it are served elsewhere: seed %d',
+    (seed) => {
+      const replicas = twoReplicas(seed, 600_000);
+      const all = replicas.flatMap(({ starts }) => starts);
+      // Each replica has one slot; the requests take 0.8 s.
+      expect(all.filter(({ its }) => its === B).length / all.length).toBeCloseTo(0.75, 1);
+      for (const { starts } of replicas)
+        for (const its of [A, B]) {
+          const times = [0, ...starts.filter((one) => one.its === its).map(({ atMs }) => atMs), 600_000];
+          const waits = times.slice(1).map((atMs, at) => atMs - (times[at] ?? 0));
+          // With what runs elsewhere in full at once it is minutes.
+          expect(Math.max(...waits)).toBeLessThan(60_000);
+        }
+    },
+  );
 });
+
+/** A and B always wait at both of two replicas, which tell each other about once a second what runs. */
+function twoReplicas(seed: number, forMs: number) {
+  let state = seed;
+  const random = (): number => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
+  const replicas = [0, 1].map(() => ({
+    accounts: new Accounts(),
+    runs: A,
+    untilMs: 0,
+    exchangeMs: 1_000 * random(),
+    starts: [] as { readonly its: Tenant; readonly atMs: number }[],
+  }));
+  const start = (replica: (typeof replicas)[number], nowMs: number): void => {
+    const [its = A] = [A, B].toSorted(
+      (one, other) => replica.accounts.rankOf(one, nowMs) - replica.accounts.rankOf(other, nowMs),
+    );
+    replica.accounts.picked(replica.accounts.rankOf(its, nowMs), null);
+    replica.accounts.started(its, nowMs);
+    replica.starts.push({ its, atMs: nowMs });
+    Object.assign(replica, { runs: its, untilMs: nowMs + 640 + 320 * random() });
+  };
+  for (const replica of replicas) {
+    replica.accounts.queueBegins(0);
+    for (const its of [A, B]) replica.accounts.joins(its, 0);
+    start(replica, 0);
+  }
+  for (;;) {
+    const nowMs = Math.min(...replicas.flatMap(({ untilMs, exchangeMs }) => [untilMs, exchangeMs]));
+    if (nowMs >= forMs) return replicas;
+    for (const [at, replica] of replicas.entries()) {
+      if (replica.untilMs === nowMs) {
+        replica.accounts.ended(replica.runs, nowMs);
+        start(replica, nowMs);
+      }
+      if (replica.exchangeMs === nowMs) {
+        const { name, weight } = replicas[1 - at]?.runs ?? A;
+        replica.accounts.runElsewhere(new Map([[name, { weight, live: 1, bulk: 0 }]]), 'live', nowMs);
+        replica.exchangeMs = nowMs + 800 + 400 * random();
+      }
+    }
+  }
+}

@@ -13,6 +13,8 @@ interface Account {
   isWaiting: boolean;
   /** Slot time ÷ the weight that it had meanwhile, in milliseconds, less what is not held against it. */
   usedMs: number;
+  /** What other replicas used for it while it waits here, likewise; it is added when a request of it starts here. */
+  laterMs: number;
   atMs: number;
 }
 
@@ -22,6 +24,14 @@ interface Account {
  * wait up to twice as long, with 20 s five times.
  */
 const BEGUN_MS = 500;
+
+/**
+ * So much of what a tenant uses at other replicas while it waits here counts only when a request of it starts here. Else all its
+ * requests at one replica could wait for minutes while those at another had its whole share. [Simulated for ten minutes, weights 3 and
+ * 1 at two replicas with a slot each and requests of 0.8 s, 30 seeds: the lighter one waits up to 440 s with 10 s, up to 52 s with 60 s
+ * and without a bound; shares are the same]
+ */
+const MOST_LATER_MS = 60_000;
 
 /**
  * An interactive request goes before others by what its tenant's share yields in this time; the tenant's own default requests
@@ -71,6 +81,7 @@ export class Accounts {
     const account = this.of(tenant);
     this.count(account, nowMs);
     account.running += 1;
+    chargeLater(account);
   }
 
   ended({ name }: Tenant, nowMs: number): void {
@@ -87,6 +98,7 @@ export class Accounts {
     for (const [name, account] of this.byTenant) {
       if (account.running === 0) this.byTenant.delete(name);
       account.usedMs = 0;
+      account.laterMs = 0;
       account.elsewhere = 0;
       account.atMs = nowMs;
     }
@@ -108,7 +120,9 @@ export class Accounts {
   /** None of its requests waits any more. */
   leaves({ name }: Tenant): void {
     const account = this.byTenant.get(name);
-    if (account !== undefined) account.isWaiting = false;
+    if (account === undefined) return;
+    account.isWaiting = false;
+    chargeLater(account);
   }
 
   /** What the tenant has used for its weight; of those that wait, the one with the lowest rank goes next. */
@@ -164,7 +178,7 @@ export class Accounts {
     let account = this.byTenant.get(name);
     if (account === undefined) {
       if (this.byTenant.size >= this.forgetAt) this.forgetIdle();
-      account = { weight, running: 0, elsewhere: 0, isWaiting: false, usedMs: 0, atMs: 0 };
+      account = { weight, running: 0, elsewhere: 0, isWaiting: false, usedMs: 0, laterMs: 0, atMs: 0 };
       this.byTenant.set(name, account);
     }
     account.weight = weight;
@@ -179,7 +193,16 @@ export class Accounts {
 
   private count(account: Account, nowMs: number): void {
     if (!this.isCounting) return;
-    account.usedMs += ((account.running + account.elsewhere) * (nowMs - account.atMs)) / account.weight;
+    const perSlotMs = (nowMs - account.atMs) / account.weight;
+    const elsewhereMs = account.elsewhere * perSlotMs;
+    const laterMs = account.isWaiting ? Math.min(elsewhereMs, MOST_LATER_MS - account.laterMs) : 0;
+    account.laterMs += laterMs;
+    account.usedMs += account.running * perSlotMs + elsewhereMs - laterMs;
     account.atMs = nowMs;
   }
+}
+
+function chargeLater(account: Account): void {
+  account.usedMs += account.laterMs;
+  account.laterMs = 0;
 }
