@@ -23,6 +23,7 @@ beforeAll(async () => {
     ...QUICK,
     BALANCING_QUEUE_WAIT_MS: '600000',
     SCHEDULING_HOLD_S: '600',
+    tuning: { ...QUICK.tuning, stats: { connectErrorsInARow: 1_000 } },
   });
   await untilAll(cluster.replicas, 30_000, async (replica) => (await replica.metric('mmm_replicas')) === 3);
   traffic = new Traffic(cluster.replicas);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { until, untilAll } from '../../until.js';
+import { PATIENT_MS, until, untilAll } from '../../until.js';
 import type { Cluster } from '../cluster.js';
 import { Engine } from './engine.js';
 import type { Message, Traffic } from './traffic.js';
@@ -164,6 +164,7 @@ export const SCENES: readonly { readonly does: string; readonly begin: BeginScen
   { does: 'send the turns of a chat to the worker whose cache has the turns before', begin: conversations },
 ];
 
+/** Engines live in the process of the test, which may pause for seconds: that makes them neither unreachable nor ejected. */
 async function register(
   cluster: Cluster,
   model: string,
@@ -184,7 +185,7 @@ async function register(
   const { ok } = await fetch(`${cluster.replica(0).url}/api/v1/models/${model}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...policy, queue: { max: PLACES } }),
+    body: JSON.stringify({ ...policy, queue: { max: PLACES }, timeouts: { connect_ms: PATIENT_MS } }),
   });
   expect(ok).toBe(true);
   await untilAll(cluster.replicas, 30_000, async (replica) => {
