@@ -144,7 +144,7 @@ describe('the accounts of tenants', () => {
   );
 });
 
-/** A and B always wait at both of two replicas, which tell each other about once a second what runs. */
+/** A and B always wait at both of two replicas, which exchange about once a second what runs. */
 function twoReplicas(seed: number, forMs: number) {
   let state = seed;
   const random = (): number => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
