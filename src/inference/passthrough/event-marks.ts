@@ -24,8 +24,8 @@ export interface EventMarks {
 }
 
 /**
- * Looks through the whole events of a chunk once, for all that StreamMonitor and UsageScanner would search one by one: ten searches
- * took 4 µs of the 50 that a chunk of 200 bytes takes in all, kernel included. @returns `null`: the chunk is large
+ * Looks through the whole events of a chunk once, for all that StreamMonitor and UsageScanner would search one by one: six of their
+ * ten searches take 1.4 µs alone in a chunk of 200 bytes, this loop 0.16. @returns `null`: the chunk is large
  */
 export function marksIn(events: Buffer): EventMarks | null {
   const { length } = events;
