@@ -5,6 +5,14 @@ import type { TestService } from '../service.js';
 import { until } from '../until.js';
 import { replicasForTest } from './replicas-for-test.js';
 
+/** Until a replica has heard of it, it sends a request as to any worker that is awake. */
+const knowsItSleeps = (replica: TestService): Promise<void> =>
+  until(async () => {
+    const { json } = await replica.get('/api/v1/workers');
+    const { data } = json as { readonly data: readonly { readonly power: { readonly state: string } }[] };
+    return data[0]?.power.state === 'asleep';
+  });
+
 describe('a worker that answers while it sleeps, and shows it', () => {
   it('is found asleep by its probe, woken for a request, and found awake when something else woke it', async () => {
     const database = await databaseForTest();
@@ -20,6 +28,7 @@ describe('a worker that answers while it sleeps, and shows it', () => {
 
     engine.isAsleep = true;
     await until(async () => (await power()) === 'asleep');
+    await knowsItSleeps(service);
     const [found] = await database.query<{ reason: string }>('SELECT reason FROM worker_power');
     expect(found?.reason).toBe(
       'asleep: GET /is_sleeping answers 200 with the text of asleep_when.body_match',
@@ -92,6 +101,7 @@ describe('a worker that is sent to sleep, behind two replicas', () => {
       reason: expect.stringMatching(/^no request for \d+ s$/),
     });
     expect(engine.sleepCalls).toBe(2);
+    await knowsItSleeps(busy);
     expect((await busy.chat('sleepy', 'hi')).status).toBe(200);
     expect(engine.wakeCalls).toBe(1);
 
@@ -102,12 +112,7 @@ describe('a worker that is sent to sleep, behind two replicas', () => {
       await unused();
       return (await power())?.state === 'asleep';
     });
-    // Until the other replica has heard of it, it sends a request as to any worker that is awake.
-    await until(async () => {
-      const { json } = await idle.get('/api/v1/workers');
-      const { data } = json as { readonly data: readonly { readonly power: { readonly state: string } }[] };
-      return data[0]?.power.state === 'asleep';
-    });
+    await knowsItSleeps(idle);
     // One replica has a request there: nothing is sent until it ends, and another request wakes the worker before.
     const next = idle.chat('sleepy', 'next');
     await until(() => engine.wakeCalls === 2);
