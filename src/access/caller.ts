@@ -46,9 +46,7 @@ export const ROOT: Caller = {
 
 /** Whether the scope of a caller holds a model, registered or not. */
 export function mayCall({ models }: Pick<Caller, 'models'>, model: string): boolean {
-  if (models === null) return true;
-  for (const pattern of models) if (matches(pattern, model)) return true;
-  return false;
+  return models === null || models.some((pattern) => matches(pattern, model));
 }
 
 function matches(pattern: string, model: string): boolean {
